@@ -1,0 +1,91 @@
+# uMeter - pytest: device tests run under MicroPython, one process for each function
+# MIT license; Copyright (c) 2026 The uMeter authors
+
+import ast
+import os
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+MICROPYTHON = ROOT / "build" / "micropython"
+DEVICE = ROOT / "tests" / "device"
+HEADER_LINES = 10  # how far down `# heap:`, `# timeout:` and `# path:` are looked for
+
+
+def header(source, key, default):
+    """Value of a `# key: value` line near the top of a test file."""
+    for line in source.splitlines()[:HEADER_LINES]:
+        found = re.match(r"#\s*%s:\s*(.+)" % key, line)
+        if found:
+            return found.group(1).strip()
+    return default
+
+
+class DeviceFile(pytest.File):
+    def collect(self):
+        source = self.path.read_text()
+        for node in ast.parse(source).body:
+            if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+                if node.name.startswith("test_"):
+                    yield DeviceTest.from_parent(self, name=node.name, source=source, line=node.lineno)
+
+
+class DeviceTest(pytest.Item):
+    def __init__(self, *, source, line, **kwargs):
+        super().__init__(**kwargs)
+        self.line = line
+        self.heap = header(source, "heap", "400k")
+        self.limit_s = int(header(source, "timeout", "60"))
+        self.search = header(source, "path", "sim/board")
+        self.add_marker(pytest.mark.timeout(self.limit_s + 30))
+
+    def command(self):
+        return [str(MICROPYTHON), "-X", "heapsize=" + self.heap, str(DEVICE / "_run.py"),
+                str(self.path), self.name]
+
+    def runtest(self):
+        # The working directory comes first on sys.path; tests/device holds only tests.
+        folders = [ROOT / name for name in self.search.split(":")] + [ROOT / "build" / "umqtt", ROOT]
+        environment = dict(os.environ, MICROPYPATH=":".join(map(str, folders)) + ":.frozen")
+        done = subprocess.run(self.command(), cwd=DEVICE, env=environment, timeout=self.limit_s,
+                              stdin=subprocess.DEVNULL, capture_output=True, text=True)
+        self.add_report_section("call", "stdout", done.stdout)
+        self.add_report_section("call", "stderr", done.stderr)
+        skipped = re.search(r"SKIP: *(.*)", done.stdout + done.stderr)
+        if skipped:
+            pytest.skip(skipped.group(1))
+        if done.returncode:
+            raise DeviceFailure(done)
+
+    def repr_failure(self, excinfo, style=None):
+        if isinstance(excinfo.value, DeviceFailure):
+            return "exit status %d\n%s" % (excinfo.value.args[0].returncode, excinfo.value.args[0].stderr)
+        if isinstance(excinfo.value, subprocess.TimeoutExpired):
+            late = excinfo.value
+            return "not done after %d s\n%s\n%s" % (late.timeout, late.stdout or "", late.stderr or "")
+        return super().repr_failure(excinfo, style)
+
+    def reportinfo(self):
+        return self.path, self.line - 1, self.name
+
+
+class DeviceFailure(Exception):
+    """A test function that failed under MicroPython; holds the finished process."""
+
+
+def pytest_pycollect_makemodule(module_path, parent):
+    """CPython does not import the files in tests/device."""
+    if module_path.parent == DEVICE:
+        return DeviceFile.from_parent(parent, path=module_path)
+    return None
+
+
+@pytest.fixture(scope="session")
+def micropython():
+    """Path of the host's MicroPython."""
+    if not MICROPYTHON.exists():
+        pytest.fail("no build/micropython: make setup")
+    return str(MICROPYTHON)
