@@ -1,0 +1,226 @@
+# uMeter - module network of the virtual board: a station and an access point in a scripted radio
+# MIT license; Copyright (c) 2026 The uMeter authors
+
+# ESP32 port, network_wlan.c and modnetwork.c. The driver connects again by itself after every
+# loss unless reconnects=0. status() tells the last reason while it goes on trying; isconnected()
+# needs an address. connect() while the driver is busy connecting is refused.
+
+from time import sleep_ms, ticks_add, ticks_diff, ticks_ms
+
+import world
+
+STA_IF, AP_IF = 0, 1
+AUTH_OPEN, AUTH_WPA_PSK, AUTH_WPA2_PSK, AUTH_WPA_WPA2_PSK = 0, 2, 3, 4
+STAT_BEACON_TIMEOUT, STAT_NO_AP_FOUND, STAT_WRONG_PASSWORD = 200, 201, 202
+STAT_ASSOC_FAIL, STAT_HANDSHAKE_TIMEOUT = 203, 204
+STAT_IDLE, STAT_CONNECTING, STAT_GOT_IP = 1000, 1001, 1010
+_SHOWN = (200, 201, 202, 203, 204, 210, 211, 212)  # reasons that status() passes on
+
+_hostname = "mpy-esp32"
+_dns = None
+
+
+def hostname(name=None):
+    global _hostname
+    if name is None:
+        return _hostname
+    if len(name) > 32:
+        raise ValueError
+    _hostname = name
+
+
+def country(code=None):
+    """Accepted and without effect, as in the ESP32 port."""
+    return "XX"
+
+
+def ipconfig(*args, **kwargs):
+    global _dns
+    if "dns" in kwargs:
+        _dns = kwargs["dns"]
+    elif args == ("dns",):
+        return _dns
+
+
+class WLAN:
+    IF_STA, IF_AP = 0, 1
+    PM_NONE, PM_PERFORMANCE, PM_POWERSAVE = 0, 1, 2
+    SEC_OPEN, SEC_WEP, SEC_WPA, SEC_WPA2, SEC_WPA_WPA2 = 0, 1, 2, 3, 4
+    SEC_WPA3, SEC_WPA2_WPA3 = 6, 7
+
+    def __new__(cls, interface=0):
+        if interface not in (0, 1):
+            raise ValueError("invalid WLAN interface identifier")
+        known = world.ap if interface else world.sta
+        if known is None:
+            known = object.__new__(cls)
+            known._begin(interface)
+        return known
+
+    def __init__(self, interface=0):
+        pass
+
+    def _begin(self, interface):
+        self._ap = interface == 1
+        self._active = False
+        self._state = STAT_IDLE  # STAT_IDLE, STAT_CONNECTING, STAT_GOT_IP
+        self._reason = 0  # why the station is not connected; 0: nothing known
+        self._due = 0  # when the running attempt ends
+        self._tries = 0
+        self._current = None  # the access point (dict of world.aps) we are on
+        self._wanted = (b"", "", None)
+        self._static = None
+        self._settings = {"reconnects": -1, "txpower": 20, "pm": 1, "channel": 1, "hidden": False,
+                          "max_clients": 10, "protocol": 7, "security": 0, "ssid": "", "key": ""}  # fmt: skip
+        if self._ap:
+            self._settings["ssid"] = "ESP_" + world.unique_id[3:].hex().upper()
+            world.ap = self
+        else:
+            world.sta = self
+
+    def active(self, on=None):
+        if on is None:
+            return self._active
+        self._active = bool(on)
+        if not on:
+            self._state, self._reason, self._current = STAT_IDLE, 0, None
+        return self._active
+
+    def connect(self, ssid=None, key=None, *, bssid=None):
+        if not self._active:
+            raise OSError("Wifi Not Started")
+        self._step()
+        if self._state == STAT_CONNECTING:
+            raise OSError("Wifi Internal State Error")
+        if ssid is not None:
+            ssid = ssid.encode() if isinstance(ssid, str) else ssid
+            self._wanted = (ssid, key or "", bssid)
+        self._reason = self._tries = 0
+        self._attempt()
+
+    def disconnect(self):
+        self._state, self._reason, self._current = STAT_IDLE, 0, None
+
+    def _attempt(self):
+        self._state, self._current = STAT_CONNECTING, None
+        found = self._find()
+        ms = world.config.get("join_ms", 300) if found else world.config.get("scan_ms", 2000)
+        self._due = ticks_add(ticks_ms(), ms)
+
+    def _find(self):
+        best = None
+        for ap in world.aps:
+            bssid = self._wanted[2]
+            if ap.get("up", True) and ap["ssid"].encode() == self._wanted[0]:
+                if bssid is None or _bssid(ap) == bssid:
+                    if best is None or ap.get("rssi", -60) > best.get("rssi", -60):
+                        best = ap
+        return best
+
+    def _step(self):
+        # What the driver did since we looked last; all of it happens at look-up.
+        if self._state == STAT_GOT_IP and not self._current.get("up", True):
+            self._lost(STAT_BEACON_TIMEOUT)
+        if self._state == STAT_CONNECTING and ticks_diff(ticks_ms(), self._due) >= 0:
+            ap = self._find()
+            if ap is None:
+                self._lost(STAT_NO_AP_FOUND)
+            elif ap.get("password", "") != self._wanted[1]:
+                self._lost(world.config.get("wrong_key", STAT_WRONG_PASSWORD))
+            elif ap.get("dhcp", True) or self._static:
+                self._state, self._reason, self._tries = STAT_GOT_IP, 0, 0
+                self._current = ap
+
+    def _lost(self, reason):
+        self._reason, self._current = reason, None
+        if 0 <= self._settings["reconnects"] <= self._tries:
+            self._state = STAT_IDLE
+            return
+        self._tries += 1
+        self._attempt()
+
+    def status(self, what=None):
+        self._step()
+        if what == "rssi" and not self._ap:
+            if self._current is None:
+                raise OSError("Wifi Not Connected")
+            return self._current.get("rssi", -60)
+        if what == "stations" and self._ap:
+            return world.config.get("stations", [])
+        if what is not None:
+            raise ValueError("unknown status param")
+        if self._ap:
+            return None
+        if self._state == STAT_GOT_IP:
+            return STAT_GOT_IP
+        return self._reason if self._reason in _SHOWN else self._state
+
+    def isconnected(self):
+        self._step()
+        if self._ap:
+            return self._active and bool(world.config.get("stations"))
+        return self._state == STAT_GOT_IP
+
+    def scan(self):
+        if not self._active or self._ap:
+            raise OSError("STA must be active")
+        sleep_ms(world.config.get("scan_ms", 2000))
+        return [
+            (ap["ssid"].encode(), _bssid(ap), ap.get("channel", 1), ap.get("rssi", -60),
+             ap.get("security", 3 if ap.get("password") else 0), ap.get("hidden", False))
+            for ap in world.aps if ap.get("up", True)
+        ]  # fmt: skip
+
+    def ifconfig(self, new=None):
+        if new is not None:
+            self._static = None if new == "dhcp" else tuple(new)
+        elif self._static:
+            return self._static
+        elif self._ap:
+            return ("192.168.4.1", "255.255.255.0", "192.168.4.1", "0.0.0.0")
+        elif self.isconnected():
+            ip = self._current.get("ip", "192.168.1.77")
+            gateway = ip[: ip.rindex(".")] + ".1"
+            return (ip, "255.255.255.0", gateway, gateway)
+        else:
+            return ("0.0.0.0", "0.0.0.0", "0.0.0.0", "0.0.0.0")
+
+    def ipconfig(self, what=None, **kwargs):
+        if what == "addr4":
+            return self.ifconfig()[:2]
+        if what == "gw4":
+            return self.ifconfig()[2]
+        if "addr4" in kwargs:
+            address = kwargs["addr4"].split("/")[0]
+            self._static = (address, "255.255.255.0", kwargs.get("gw4", "0.0.0.0"), "0.0.0.0")
+        elif kwargs.get("dhcp4"):
+            self._static = None
+
+    def config(self, *args, **kwargs):
+        if args:
+            return self._setting(args[0])
+        for name in kwargs:
+            if name == "mac" or name == "hostname":
+                raise ValueError("not simulated")
+            if name not in self._settings:
+                raise ValueError("unknown config param")
+        self._settings.update(kwargs)
+
+    def _setting(self, name):
+        if name == "mac":
+            last = world.unique_id[5] + (1 if self._ap else 0) & 255
+            return world.unique_id[:5] + bytes((last,))
+        if name == "hostname":
+            return _hostname
+        if name == "ssid" and not self._ap:
+            return self._wanted[0].decode()
+        if name == "channel" and self._current:
+            return self._current.get("channel", 1)
+        if name not in self._settings or name == "key":
+            raise ValueError("unknown config param")
+        return self._settings[name]
+
+
+def _bssid(ap):
+    given = ap.get("bssid")
+    return bytes.fromhex(given) if given else b"\x02" + (ap["ssid"].encode() + b"ap---")[:5]

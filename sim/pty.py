@@ -1,0 +1,35 @@
+# uMeter - a board's console at a path or TCP port: python -m sim.pty LINK [--tcp H:P] -- COMMAND
+# MIT license; Copyright (c) 2026 The uMeter authors
+
+import argparse
+import signal
+import sys
+
+from sim.terminal import Terminal
+
+
+def main(argv=None):
+    argv = sys.argv[1:] if argv is None else argv
+    mark = argv.index("--") if "--" in argv else len(argv)
+    parser = argparse.ArgumentParser(prog="python -m sim.pty", description=__doc__)
+    parser.add_argument("link", help="symlink to make, for mpremote connect LINK")
+    parser.add_argument("--tcp", metavar="HOST:PORT", help="serve the console there too")
+    options = parser.parse_args(argv[:mark])
+    if not argv[mark + 1 :]:
+        parser.error("the command to run is missing: -- micropython sim/board/device.py IMAGE")
+    tcp = None
+    if options.tcp:
+        host, _, port = options.tcp.rpartition(":")
+        tcp = (host, int(port))
+    terminal = Terminal(argv[mark + 1 :], link=options.link, tcp=tcp)
+    print("console at " + options.link, flush=True)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        terminal.wait()
+    except KeyboardInterrupt:
+        terminal.stop()
+    return 0 if terminal.returncode in (0, None) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
