@@ -7,10 +7,11 @@
 
 from array import array
 
+# No viper: CPython, a build for plain bytecode, or machine code for another chip.
 try:
-    from firmware.crypto._fast import crc_left, crc_right
+    from firmware.crypto._crc_fast import crc_left, crc_right
 except (ImportError, SyntaxError, ValueError):
-    from firmware.crypto._slow import crc_left, crc_right
+    from firmware.crypto._crc_slow import crc_left, crc_right
 
 
 def _left(poly):

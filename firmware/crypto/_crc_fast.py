@@ -1,4 +1,4 @@
-# uMeter - byte loops in viper, same signatures as _slow.py
+# uMeter - CRC loops in viper, same signatures as _crc_slow.py
 # MIT license; Copyright (c) 2026 The uMeter authors
 
 # Viper trusts its arguments: a pointer to a buffer is not checked for length, so

@@ -1,4 +1,4 @@
-# uMeter - byte loops in plain Python, the twin and oracle of _fast.py
+# uMeter - CRC loops in plain Python, the twin and oracle of _crc_fast.py
 # MIT license; Copyright (c) 2026 The uMeter authors
 
 # CRC tables go by half bytes: 32 bytes each instead of 512, which matters more on
