@@ -1,34 +1,68 @@
 # uMeter - everything that one types: `make help`
 # MIT license; Copyright (c) 2026 The uMeter authors
 
+# Build flags are given as variables, before make (`EN61107=1 make all`) or after it
+# (`make all EN61107=1`). The first kind reaches the tools in the environment; the second
+# is also handed over as --override, so that a name which is no flag gets an error.
+
 PYTHON ?= python3
 VENV := .venv/bin
 PY := $(VENV)/python
 
-# Every NAME=VALUE on make's command line, for the generator that knows which are build flags.
-OVERRIDES := $(foreach name,$(MAKEOVERRIDES),--override '$(name)')
+quote = '$(subst ','\'',$(1))'
+given = $(foreach v,$(.VARIABLES),$(if $(findstring command,$(origin $(v))),$(v)))
+OVERRIDES = $(foreach v,$(given),--override $(call quote,$(v)=$(value $(v))))
 
 .DEFAULT_GOAL := help
+.NOTPARALLEL:
 .PHONY: help setup sim test soak bench lint all build flash flashall image config-help lock clean distclean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo; echo "  A flag: make sim METER=kmp SECONDS=150. All build flags: make config-help"
 
 setup:  ## host MicroPython, Python packages and MQTT broker into build/ and .venv/; only what is missing
 	@$(PYTHON) tools/setup.py $(filter setup,$(MAKECMDGOALS))
 
+sim: setup  ## a simulated meter, the firmware and a broker; METER= SECONDS= BROKER= UART= SIM_DIR=, build flags
+	@$(PY) -m tools.sim $(OVERRIDES)
+
 test: setup  ## all checks and tests; ARGS="tests/meters -k kmp" goes to pytest
-	@$(PY) -m pytest $(ARGS)
+	@$(PY) -m pytest -n auto $(ARGS)
 
-lint: setup  ## style and layers only
-	@$(VENV)/ruff check .
-	@$(VENV)/lint-imports
+soak: setup  ## the tests with long fuzzing campaigns; UMETER_FUZZ=100000 examples each
+	@UMETER_FUZZ=$${UMETER_FUZZ:-100000} $(PY) -m pytest -n auto -o timeout=0 $(ARGS)
 
-lock: setup  ## renew requirements.lock from pyproject.toml, newest versions
-	@$(PY) tools/lock.py
+bench: setup  ## speed, memory and size figures
+	@$(PY) -m tools.bench $(ARGS)
 
-clean:  ## remove what build and sim made, not the toolchain
-	@rm -rf build/device build/sim build/image .pytest_cache .hypothesis .ruff_cache .import_linter_cache
+lint: setup  ## the static checks only: style, layers, sizes, what the chip offers
+	@$(PY) -m pytest -q tests/test_static*.py
 
-distclean: clean  ## remove everything that set-up made, too
+all: build
+
+build: setup  ## compile the firmware for the chip into build/device/; ARCH=, build flags
+	@$(PY) -m tools.build $(OVERRIDES)
+
+flash: build  ## build, then copy to the board at PORT=/dev/ttyUSB0 or PORT=socket://host:port
+	@$(PY) -m tools.flash $(OVERRIDES)
+
+flashall: flash
+
+image: build  ## build, then write build/image.bin, a flash image for esptool
+	@$(PY) -m tools.image $(OVERRIDES)
+
+config-help: setup  ## every build flag, its default and meaning
+	@$(PY) -m tools.config
+
+lock: setup  ## renew requirements.lock from pyproject.toml with the newest versions
+	@$(VENV)/pip -q install uv
+	@{ head -n 1 requirements.lock; $(VENV)/uv pip compile -q --universal --python-version 3.9 \
+	    --all-extras --no-annotate --no-header pyproject.toml; } > requirements.lock.new
+	@mv requirements.lock.new requirements.lock
+
+clean:  ## remove what was built, not what set-up made
+	@rm -rf build/device build/sim build/image* .pytest_cache .hypothesis .ruff_cache .import_linter_cache
+
+distclean: clean  ## remove what set-up made, too
 	@rm -rf build .venv

@@ -30,7 +30,9 @@ class DeviceFile(pytest.File):
         for node in ast.parse(source).body:
             if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
                 if node.name.startswith("test_"):
-                    yield DeviceTest.from_parent(self, name=node.name, source=source, line=node.lineno)
+                    yield DeviceTest.from_parent(
+                        self, name=node.name, source=source, line=node.lineno
+                    )
 
 
 class DeviceTest(pytest.Item):
@@ -47,13 +49,19 @@ class DeviceTest(pytest.Item):
                 str(self.path), self.name]
 
     def runtest(self):
-        # The working directory comes first on sys.path; tests/device holds only tests.
-        folders = [ROOT / name for name in self.search.split(":")] + [ROOT / "build" / "umqtt", ROOT]
+        search = self.search.split(":") + ["build/umqtt", "."]
+        folders = [ROOT / name for name in search]
         environment = dict(os.environ, MICROPYPATH=":".join(map(str, folders)) + ":.frozen")
-        done = subprocess.run(self.command(), cwd=DEVICE, env=environment, timeout=self.limit_s,
-                              stdin=subprocess.DEVNULL, capture_output=True, text=True)
+        options = {"cwd": DEVICE, "env": environment, "timeout": self.limit_s, "text": True}
+        try:
+            done = subprocess.run(self.command(), stdin=subprocess.DEVNULL, capture_output=True,
+                                  errors="replace", **options)
+        except subprocess.TimeoutExpired as late:
+            for stream in ("stdout", "stderr"):
+                so_far = getattr(late, stream) or b""
+                self.add_report_section("call", stream, so_far.decode(errors="replace"))
+            raise
         self.add_report_section("call", "stdout", done.stdout)
-        self.add_report_section("call", "stderr", done.stderr)
         skipped = re.search(r"SKIP: *(.*)", done.stdout + done.stderr)
         if skipped:
             pytest.skip(skipped.group(1))
@@ -62,10 +70,11 @@ class DeviceTest(pytest.Item):
 
     def repr_failure(self, excinfo, style=None):
         if isinstance(excinfo.value, DeviceFailure):
-            return "exit status %d\n%s" % (excinfo.value.args[0].returncode, excinfo.value.args[0].stderr)
+            done = excinfo.value.args[0]
+            return "exit status %d\n%s" % (done.returncode, done.stderr)
         if isinstance(excinfo.value, subprocess.TimeoutExpired):
             late = excinfo.value
-            return "not done after %d s\n%s\n%s" % (late.timeout, late.stdout or "", late.stderr or "")
+            return "not done after %d s" % late.timeout
         return super().repr_failure(excinfo, style)
 
     def reportinfo(self):

@@ -38,9 +38,8 @@ def say(text):
 
 def run(*command, **options):
     """Run command; its output is shown only if it fails."""
-    done = subprocess.run(
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, universal_newlines=True, **options
-    )
+    options.update(stdout=subprocess.PIPE, stderr=subprocess.STDOUT, universal_newlines=True)
+    done = subprocess.run(command, **options)
     if done.returncode:
         raise SetupError("%s\n%s failed" % (done.stdout[-4000:], " ".join(command)))
     return done.stdout
@@ -131,7 +130,7 @@ def install_packages(packages):
     run(*(prefix + environment + line.split()))
 
 
-# -- steps: each returns its stamp file, what it should say, what must exist, and how to get there --
+# -- steps: (stamp file, what it says when all is fresh, what must exist, how to get there) --
 
 
 def venv_step():
@@ -142,10 +141,10 @@ def venv_step():
 
 
 def make_venv():
-    pip = [os.path.join(VENV, "bin", "python"), "-m", "pip", "-q", "--disable-pip-version-check"]
-    if not os.path.exists(pip[0]) or run(pip[0], "-c", "import sys; print(sys.version)").strip() != (
-        sys.version.strip()
-    ):
+    python = os.path.join(VENV, "bin", "python")
+    pip = [python, "-m", "pip", "-q", "--disable-pip-version-check"]
+    version = "import sys; sys.stdout.write(sys.version)"
+    if not os.path.exists(python) or run(python, "-c", version) != sys.version:
         say("making .venv with Python %d.%d" % sys.version_info[:2])
         shutil.rmtree(VENV, ignore_errors=True)
         run(sys.executable, "-m", "venv", VENV)

@@ -1,4 +1,4 @@
-# uMeter - fetch umqtt.simple from the package index: python -m tools.toolchain.umqtt PIN SHA256 OUT
+# uMeter - fetch umqtt.simple for the host: python -m tools.toolchain.umqtt PIN SHA256 OUT
 # MIT license; Copyright (c) 2026 The uMeter authors
 
 # pip refuses the archive since it has no setup.py, so an index client fetches it by name. The
