@@ -14,7 +14,7 @@ from sim.terminal import Terminal
 
 ROOT = Path(__file__).resolve().parent.parent
 BOARD = ROOT / "sim" / "board"
-FAKES_KB = 20  # the fakes' own share of the heap (tests/device/test_board_heap.py); added to `heap`
+FAKES_KB = 52  # added to `heap`: the fakes, and modules that the chip runs from its ROM
 
 
 def free_port(kind=socket.SOCK_STREAM):
@@ -33,10 +33,11 @@ class VirtualBoard:
     """A board with power; one process per life, started again after each reset.
 
     image: littlefs file that is the flash (made when missing). world: see sim/board/world.py;
-    `state`, `nvs` and `control` are filled in. heap: what the firmware may use. console: path
-    for a symlink to the board's terminal (mpremote connect PATH). path: further folders for
-    modules that are frozen into the chip's image. ports: ports that the firmware listens on and
-    that are wanted from here; port(80) tells where to find them.
+    `state`, `nvs` and `control` are filled in. heap: what is free at the console of a bare
+    board, as on the chip. console: path for a symlink to the board's terminal (mpremote connect
+    PATH); tcp: (host, port) for the same over a socket. path: further folders for modules that
+    are frozen into the chip's image. ports: those that the firmware listens on and that are
+    wanted from here; port(80) tells where to find them. on_line(text) hears every line printed.
     """
 
     def __init__(self, image, world=None, heap="160k", console=None, micropython=None,
@@ -79,16 +80,21 @@ class VirtualBoard:
     def start(self):
         """Power on."""
         Path(self.world["state"]).unlink(missing_ok=True)
+        self._rest = b""
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.world["control"] = "127.0.0.1:%d" % self._listener.getsockname()[1]
         threading.Thread(target=self._accept, args=(self._listener,), daemon=True).start()
         description = Path(self._folder.name) / "world.json"
         description.write_text(json.dumps(self.world))
         env = {**os.environ, "UMETER_WORLD": str(description), "MICROPYPATH": self._path}
-        command = [self.micropython, "-X", "heapsize=" + self.heap, BOARD / "device.py", self.image]
-        self._terminal = Terminal(
-            command, env, self.console, self._tcp, self._output, self._reset
-        )
+        command = [
+            self.micropython,
+            "-X",
+            "heapsize=" + self.heap,
+            BOARD / "device.py",
+            self.image,
+        ]
+        self._terminal = Terminal(command, env, self.console, self._tcp, self._output, self._reset)
         return self
 
     def stop(self):
@@ -163,6 +169,8 @@ class VirtualBoard:
             self._news.notify_all()
 
     def _reset(self):
+        if self._rest:
+            self._output(b"\n")  # a prompt or half a line ends here
         with self._news:
             self.resets += 1
             self._control = None

@@ -2,10 +2,22 @@
 # MIT license; Copyright (c) 2026 The uMeter authors
 
 import argparse
+import json
+import os
 import signal
 import sys
+import tempfile
+from pathlib import Path
 
 from sim.terminal import Terminal
+
+
+def _world(folder):
+    """The caller's world (UMETER_WORLD), with a place for what survives a reset."""
+    text = os.environ.get("UMETER_WORLD") or "{}"
+    world = json.loads(text if text.startswith("{") else Path(text).read_text())
+    world.setdefault("state", folder + "/state")
+    return json.dumps(world)
 
 
 def main(argv=None):
@@ -21,14 +33,16 @@ def main(argv=None):
     if options.tcp:
         host, _, port = options.tcp.rpartition(":")
         tcp = (host, int(port))
-    terminal = Terminal(argv[mark + 1 :], link=options.link, tcp=tcp)
-    print("console at " + options.link, flush=True)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        terminal.wait()
-    except KeyboardInterrupt:
-        terminal.stop()
-    return 0 if terminal.returncode in (0, None) else 1
+    with tempfile.TemporaryDirectory(prefix="board-") as folder:
+        env = {**os.environ, "UMETER_WORLD": _world(folder)}
+        terminal = Terminal(argv[mark + 1 :], env, link=options.link, tcp=tcp)
+        print("console at " + options.link, flush=True)
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        try:
+            terminal.wait()
+        except KeyboardInterrupt:
+            terminal.stop()
+    return 0 if terminal.returncode in (0, -signal.SIGKILL) else 1
 
 
 if __name__ == "__main__":

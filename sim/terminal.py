@@ -63,8 +63,7 @@ class Terminal:
         self.returncode = None
         self._readers = []
         self._selector = selectors.DefaultSelector()
-        self._stop = os.pipe()
-        self._selector.register(self._stop[0], selectors.EVENT_READ, "stop")
+        self._stop = threading.Event()
         self._process = self._master = self._listener = None
         if link:
             self._open_link()
@@ -91,7 +90,7 @@ class Terminal:
 
     def stop(self):
         """Cuts the power and clears up."""
-        os.write(self._stop[1], b".")
+        self._stop.set()
         self._thread.join()
 
     def kill(self):
@@ -129,7 +128,7 @@ class Terminal:
             stderr=slave,
             env=self.env,
             start_new_session=True,
-            preexec_fn=own_terminal,
+            preexec_fn=own_terminal,  # noqa: PLW1509 (one system call)
         )
         os.close(slave)
         self._master = master
@@ -180,12 +179,10 @@ class Terminal:
 
     def _run(self):
         alive = True
-        while alive:
+        while alive and not self._stop.is_set():
             for key, _ in self._selector.select(0.05):
                 if key.data == "board":
                     alive = self._output() and alive
-                elif key.data == "stop":
-                    alive = False
                 elif key.data == "accept":
                     self._accept()
                 else:
@@ -211,5 +208,3 @@ class Terminal:
         if self._listener:
             self._listener.close()
         self._selector.close()
-        for fd in self._stop:
-            os.close(fd)

@@ -15,7 +15,7 @@ class Flash:
 
     cut_at: number of the write (program or erase, counted from 1) that gets half done before the
     power is gone. `on_cut()` is called then; without it PowerCut is raised. `writes`: list of
-    (block, offset, length), length 0 for an erase, while `log` is set; `count`: how many there were.
+    (block, offset, length), length 0 for an erase, while `log` is set; `count`: how many so far.
     """
 
     def __init__(self, path=None, blocks=512, cut_at=0, on_cut=None):

@@ -23,9 +23,8 @@ class Console:
         self._globals = {"__name__": "__main__"}
         self._in, self._out = sys.stdin.buffer, sys.stdout.buffer
         try:
-            termios.setraw(0)
             mode = termios.tcgetattr(0)
-            mode[1] = 0  # no output processing
+            mode[0] = mode[1] = mode[3] = 0  # raw; not by setraw(), which drops what was typed
             termios.tcsetattr(0, termios.TCSANOW, mode)
             self._tty = True
         except OSError:

@@ -13,6 +13,14 @@ _RETRY_MS = 1000
 class Open:
     """A line with nothing on it."""
 
+    def age_ms(self):
+        """Since when the next byte has been on the line; -1 where that is not known."""
+        return -1
+
+    def wait_ms(self):
+        """How long until a byte can begin to arrive; None: not known, or the far end is silent."""
+        return None
+
     def readinto(self, buf, count):
         return 0
 
@@ -20,7 +28,7 @@ class Open:
         return len(data)
 
 
-class Tcp:
+class Tcp(Open):
     """A byte stream to HOST:PORT, opened again when it broke; meanwhile bytes are lost."""
 
     def __init__(self, address):
@@ -71,7 +79,7 @@ class Tcp:
         return len(data)
 
 
-class Pty:
+class Pty(Open):
     """A terminal device of the machine."""
 
     def __init__(self, path):
@@ -93,7 +101,7 @@ class Pty:
         return self._file.write(data)
 
 
-class Pipe:
+class Pipe(Open):
     """Both ends in this process. The far end is the test, or a simulated meter.
 
     `sent`: what the board transmitted so far (bytearray; the test clears it).
@@ -129,6 +137,12 @@ class Pipe:
         else:
             self._due[0][1] = data[count:]
         return count
+
+    def age_ms(self):
+        return ticks_diff(ticks_ms(), self._due[0][0]) if self._due else -1
+
+    def wait_ms(self):
+        return max(1, ticks_diff(self._due[0][0], ticks_ms())) if self._due else None
 
     def write(self, data):
         if self.on_bytes:

@@ -1,7 +1,7 @@
 # uMeter - a whole board: flash image on "/", boot.py, main.py, the console on stdin and stdout
 # MIT license; Copyright (c) 2026 The uMeter authors
 
-# usage: UMETER_WORLD=... MICROPYPATH=sim/board:.frozen micropython -X heapsize=160k device.py IMAGE
+# usage: UMETER_WORLD=... MICROPYPATH=sim/board:.frozen micropython -X heapsize=208k device.py IMG
 # A reset ends the process with SIGUSR2, and whoever started it starts it again (sim/terminal.py):
 # so each life begins with an empty heap, as on the chip. What survives goes through world.
 
@@ -14,6 +14,7 @@ import vfs
 import world
 import _flash
 import _repl
+import _wires  # noqa: F401
 
 # Loaded now, while the machine's files are in reach: on the chip they are built in as well.
 import asyncio  # noqa: F401

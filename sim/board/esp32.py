@@ -1,9 +1,9 @@
 # uMeter - module esp32 of the virtual board: NVS, the running partition, chip temperature
 # MIT license; Copyright (c) 2026 The uMeter authors
 
-import json
+import json as _json
 
-import world
+import world as _world
 
 HEAP_EXEC, HEAP_DATA = 1, 4
 
@@ -61,17 +61,17 @@ class NVS:
         del self._values[key]
 
     def commit(self):
-        path = world.config.get("nvs")
+        path = _world.config.get("nvs")
         if path:
-            with world.host.open(path + ".new", "w") as f:
-                json.dump(NVS._all, f)
-            world.host.rename(path + ".new", path)
+            with _world.host.open(path + ".new", "w") as f:
+                _json.dump(NVS._all, f)
+            _world.host.rename(path + ".new", path)
 
 
 def _load():
     try:
-        with world.host.open(world.config["nvs"], "r") as f:
-            return json.load(f)
+        with _world.host.open(_world.config["nvs"], "r") as f:
+            return _json.load(f)
     except (KeyError, OSError):
         return {}
 

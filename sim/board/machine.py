@@ -1,18 +1,19 @@
 # uMeter - module machine of the virtual board
 # MIT license; Copyright (c) 2026 The uMeter authors
 
-from time import gmtime, mktime, ticks_add, ticks_diff, ticks_ms
+from time import gmtime as _gmtime, mktime as _mktime
+from time import ticks_add as _ticks_add, ticks_diff as _ticks_diff, ticks_ms as _ticks_ms
 from umachine import Signal, idle  # noqa: F401
 
-import time
-import world
+import time as _time
+import world as _world
 from _pins import Counter, Pin  # noqa: F401
 from _uart import UART  # noqa: F401
 
 PWRON_RESET, HARD_RESET, WDT_RESET, DEEPSLEEP_RESET, SOFT_RESET = 1, 2, 3, 4, 5
 DEEPSLEEP, SLEEP = 4, 2
 
-if not world.has_pcnt:
+if not _world.has_pcnt:
     del Counter
 
 _frequency = 160_000_000
@@ -22,36 +23,36 @@ def freq(hertz=None):
     global _frequency
     if hertz is None:
         return _frequency
-    top = 160_000_000 if world.chip == "esp32c3" else 240_000_000
+    top = 160_000_000 if _world.chip == "esp32c3" else 240_000_000
     if hertz not in (20_000_000, 40_000_000, 80_000_000, 160_000_000, 240_000_000) or hertz > top:
         raise ValueError("frequency must be 20MHz, 40MHz, 80Mhz, 160MHz or 240MHz")
     _frequency = hertz
 
 
 def unique_id():
-    return world.unique_id
+    return _world.unique_id
 
 
 def reset_cause():
-    return world.reset_cause
+    return _world.reset_cause
 
 
 def reset():
-    world.restart(HARD_RESET)
+    _world.restart(HARD_RESET)
 
 
 def soft_reset():
-    world.restart(SOFT_RESET)
+    _world.restart(SOFT_RESET)
 
 
 def disable_irq():
-    world.blocked = True
+    _world.blocked = True
     return 1
 
 
 def enable_irq(state):
-    world.blocked = False
-    world.pump_irqs()
+    _world.blocked = False
+    _world.pump_irqs()
 
 
 class WDT:
@@ -68,44 +69,44 @@ class WDT:
         started = WDT._due is not None
         self.feed()
         if not started:
-            world.after(timeout, WDT._look, None)
+            _world.after(timeout, WDT._look, None)
 
     def feed(self):
-        WDT._due = ticks_add(ticks_ms(), WDT._timeout)
+        WDT._due = _ticks_add(_ticks_ms(), WDT._timeout)
 
     @staticmethod
     def _look(_):
-        left = ticks_diff(WDT._due, ticks_ms())
+        left = _ticks_diff(WDT._due, _ticks_ms())
         if left <= 0:
-            world.restart(WDT_RESET)
-        # Not longer than 50 ms: a new, shorter timeout must be seen in time.
-        world.after(min(left, 50 if not world._events.VIRTUAL else left), WDT._look, None)
+            _world.restart(WDT_RESET)
+        # Not longer than 50 ms: a new, shorter timeout must be seen in _time.
+        _world.after(min(left, 50 if not _world._events.VIRTUAL else left), WDT._look, None)
 
 
 class RTC:
     def datetime(self, new=None):
         if new is None:
-            ns = time.time_ns() % 1_000_000_000
-            y, mo, d, h, mi, s, wd, _ = gmtime()
+            ns = _time.time_ns() % 1_000_000_000
+            y, mo, d, h, mi, s, wd, _ = _gmtime()
             return (y, mo, d, wd, h, mi, s, ns // 1000)
         y, mo, d, _, h, mi, s, _ = new
-        time._set(mktime((y, mo, d, h, mi, s, 0, 0)))
+        _time._set(_mktime((y, mo, d, h, mi, s, 0, 0)))
 
     init = datetime
 
     def memory(self, data=None):
         if data is None:
-            return world.rtc_memory
+            return _world.rtc_memory
         if len(data) > 2048:
             raise ValueError("buffer too long")
-        world.rtc_memory = bytes(data)
+        _world.rtc_memory = bytes(data)
 
 
 class Timer:
     ONE_SHOT, PERIODIC = 0, 1
 
     def __init__(self, id, **kwargs):
-        if not 0 <= id < (2 if world.chip == "esp32c3" else 4):
+        if not 0 <= id < (2 if _world.chip == "esp32c3" else 4):
             raise ValueError("invalid Timer number")
         self._run = 0
         if kwargs:
@@ -116,7 +117,7 @@ class Timer:
             period = 1000 // freq
         self._run += 1  # an earlier run finds that it is over
         self._mode, self._period, self._call = mode, period, callback
-        world.after(period, self._fire, self._run)
+        _world.after(period, self._fire, self._run)
 
     def deinit(self):
         self._run += 1
@@ -125,10 +126,10 @@ class Timer:
         if run != self._run:
             return
         if self._mode:
-            world.after(self._period, self._fire, run)
-        if len(world._queue) < world.IRQ_DEPTH:
-            world._queue.append((self._call, self, 0))
-            world._kick()
+            _world.after(self._period, self._fire, run)
+        if len(_world._queue) < _world.IRQ_DEPTH:
+            _world._queue.append((self._call, self, 0))
+            _world._kick()
 
 
 class ADC:
@@ -141,14 +142,14 @@ class ADC:
         return None
 
     def read_uv(self):
-        return world.config.get("adc_uv", {}).get(str(self._pin), 0)
+        return _world.config.get("adc_uv", {}).get(str(self._pin), 0)
 
     def read_u16(self):
         return min(65535, self.read_uv() * 65535 // 3_300_000)
 
 
 class PWM:
-    """Keeps duty and frequency; world.outputs[pin] is the duty in 1/65535."""
+    """Keeps duty and frequency; _world.outputs[pin] is the duty in 1/65535."""
 
     def __init__(self, pin, freq=5000, duty_u16=0):
         self._pin, self._freq = pin._id, freq
@@ -161,8 +162,8 @@ class PWM:
 
     def duty_u16(self, duty=None):
         if duty is None:
-            return world.outputs.get(self._pin, 0)
-        world.output(self._pin, duty)
+            return _world.outputs.get(self._pin, 0)
+        _world.output(self._pin, duty)
 
     def deinit(self):
-        world.output(self._pin, 0)
+        _world.output(self._pin, 0)

@@ -5,9 +5,10 @@
 # loss unless reconnects=0. status() tells the last reason while it goes on trying; isconnected()
 # needs an address. connect() while the driver is busy connecting is refused.
 
-from time import sleep_ms, ticks_add, ticks_diff, ticks_ms
+from time import sleep_ms as _sleep_ms
+from time import ticks_add as _ticks_add, ticks_diff as _ticks_diff, ticks_ms as _ticks_ms
 
-import world
+import world as _world
 
 STA_IF, AP_IF = 0, 1
 AUTH_OPEN, AUTH_WPA_PSK, AUTH_WPA2_PSK, AUTH_WPA_WPA2_PSK = 0, 2, 3, 4
@@ -51,7 +52,7 @@ class WLAN:
     def __new__(cls, interface=0):
         if interface not in (0, 1):
             raise ValueError("invalid WLAN interface identifier")
-        known = world.ap if interface else world.sta
+        known = _world.ap if interface else _world.sta
         if known is None:
             known = object.__new__(cls)
             known._begin(interface)
@@ -67,16 +68,18 @@ class WLAN:
         self._reason = 0  # why the station is not connected; 0: nothing known
         self._due = 0  # when the running attempt ends
         self._tries = 0
-        self._current = None  # the access point (dict of world.aps) we are on
+        self._current = None  # the access point (dict of _world.aps) we are on
         self._wanted = (b"", "", None)
         self._static = None
-        self._settings = {"reconnects": -1, "txpower": 20, "pm": 1, "channel": 1, "hidden": False,
-                          "max_clients": 10, "protocol": 7, "security": 0, "ssid": "", "key": ""}  # fmt: skip
+        self._settings = {
+            "reconnects": -1, "txpower": 20, "pm": 1, "channel": 1, "hidden": False,
+            "max_clients": 10, "protocol": 7, "security": 0, "ssid": "", "key": "",
+        }  # fmt: skip
         if self._ap:
-            self._settings["ssid"] = "ESP_" + world.unique_id[3:].hex().upper()
-            world.ap = self
+            self._settings["ssid"] = "ESP_" + _world.unique_id[3:].hex().upper()
+            _world.ap = self
         else:
-            world.sta = self
+            _world.sta = self
 
     def active(self, on=None):
         if on is None:
@@ -104,12 +107,12 @@ class WLAN:
     def _attempt(self):
         self._state, self._current = STAT_CONNECTING, None
         found = self._find()
-        ms = world.config.get("join_ms", 300) if found else world.config.get("scan_ms", 2000)
-        self._due = ticks_add(ticks_ms(), ms)
+        ms = _world.config.get("join_ms", 300) if found else _world.config.get("scan_ms", 2000)
+        self._due = _ticks_add(_ticks_ms(), ms)
 
     def _find(self):
         best = None
-        for ap in world.aps:
+        for ap in _world.aps:
             bssid = self._wanted[2]
             if ap.get("up", True) and ap["ssid"].encode() == self._wanted[0]:
                 if bssid is None or _bssid(ap) == bssid:
@@ -121,12 +124,12 @@ class WLAN:
         # What the driver did since we looked last; all of it happens at look-up.
         if self._state == STAT_GOT_IP and not self._current.get("up", True):
             self._lost(STAT_BEACON_TIMEOUT)
-        if self._state == STAT_CONNECTING and ticks_diff(ticks_ms(), self._due) >= 0:
+        if self._state == STAT_CONNECTING and _ticks_diff(_ticks_ms(), self._due) >= 0:
             ap = self._find()
             if ap is None:
                 self._lost(STAT_NO_AP_FOUND)
             elif ap.get("password", "") != self._wanted[1]:
-                self._lost(world.config.get("wrong_key", STAT_WRONG_PASSWORD))
+                self._lost(_world.config.get("wrong_key", STAT_WRONG_PASSWORD))
             elif ap.get("dhcp", True) or self._static:
                 self._state, self._reason, self._tries = STAT_GOT_IP, 0, 0
                 self._current = ap
@@ -146,7 +149,7 @@ class WLAN:
                 raise OSError("Wifi Not Connected")
             return self._current.get("rssi", -60)
         if what == "stations" and self._ap:
-            return world.config.get("stations", [])
+            return _world.config.get("stations", [])
         if what is not None:
             raise ValueError("unknown status param")
         if self._ap:
@@ -158,17 +161,17 @@ class WLAN:
     def isconnected(self):
         self._step()
         if self._ap:
-            return self._active and bool(world.config.get("stations"))
+            return self._active and bool(_world.config.get("stations"))
         return self._state == STAT_GOT_IP
 
     def scan(self):
         if not self._active or self._ap:
             raise OSError("STA must be active")
-        sleep_ms(world.config.get("scan_ms", 2000))
+        _sleep_ms(_world.config.get("scan_ms", 2000))
         return [
             (ap["ssid"].encode(), _bssid(ap), ap.get("channel", 1), ap.get("rssi", -60),
              ap.get("security", 3 if ap.get("password") else 0), ap.get("hidden", False))
-            for ap in world.aps if ap.get("up", True)
+            for ap in _world.aps if ap.get("up", True)
         ]  # fmt: skip
 
     def ifconfig(self, new=None):
@@ -208,8 +211,8 @@ class WLAN:
 
     def _setting(self, name):
         if name == "mac":
-            last = world.unique_id[5] + (1 if self._ap else 0) & 255
-            return world.unique_id[:5] + bytes((last,))
+            last = _world.unique_id[5] + (1 if self._ap else 0) & 255
+            return _world.unique_id[:5] + bytes((last,))
         if name == "hostname":
             return _hostname
         if name == "ssid" and not self._ap:

@@ -2,19 +2,18 @@
 # MIT license; Copyright (c) 2026 The uMeter authors
 
 # ESP32 port, modsocket.c. Timeouts count in polls of 100 ms; setblocking(True) forgets a timeout;
-# ten sockets, then ENFILE. Addresses are ('IP', port). A leaked socket is not found by the
-# collector here (no finaliser for Python objects): it stays counted, which is stricter than lwIP.
-# Error numbers are the machine's, as frozen asyncio and `errno` use them: compare by name.
-# Once network.WLAN() was made, its link decides: without it nothing can be reached, and what is
-# written to an open connection waits in the send buffer, as it does on the chip.
+# ten sockets, then ENFILE; addresses are ('IP', port). A leaked socket stays counted (Python
+# objects have no finaliser): stricter than the chip. Error numbers are the machine's, as frozen
+# asyncio and `errno` have them: compare by name. Once network.WLAN() was made, its link decides:
+# without it nothing can be reached, and what is written to an open connection waits.
 
-import errno
-import io
-import uselect
-import usocket
-from time import sleep_ms
+import errno as _errno
+import io as _io
+import uselect as _uselect
+import usocket as _usocket
+from time import sleep_ms as _sleep_ms
 
-import world
+import world as _world
 
 AF_INET, SOCK_STREAM, SOCK_DGRAM, SOCK_RAW = 2, 1, 2, 3
 IPPROTO_IP, IPPROTO_TCP, IPPROTO_UDP = 0, 6, 17
@@ -27,22 +26,22 @@ _ENFILE = 23
 
 
 def _has_station():
-    return world.sta is None or world.sta.isconnected()
+    return _world.sta is None or _world.sta.isconnected()
 
 
 def _has_link():
-    return _has_station() or (world.ap is not None and world.ap.active())
+    return _has_station() or (_world.ap is not None and _world.ap.active())
 
 
 def _where(host, port):
     for key in (host + ":" + str(port), host):
-        rule = world.config.get("dns", {}).get(key)
+        rule = _world.config.get("dns", {}).get(key)
         if rule is not None:
             break
     else:
         return host, port
     if isinstance(rule, dict):
-        sleep_ms(rule.get("delay_ms", 0))  # other threads run meanwhile, as on the chip
+        _sleep_ms(rule.get("delay_ms", 0))  # other threads run meanwhile, as on the chip
         if "error" in rule:
             raise OSError(rule["error"])
         rule = rule["to"]
@@ -51,13 +50,11 @@ def _where(host, port):
 
 
 def _sockaddr(address):
-    if isinstance(address, tuple):
-        address = usocket.getaddrinfo(_where(*address[:2])[0], address[1])[0][-1]
-    return address
+    return _usocket.getaddrinfo(_where(*address[:2])[0], address[1])[0][-1]
 
 
 def _pair(sockaddr):
-    _, ip, port = usocket.sockaddr(sockaddr)[:3]
+    _, ip, port = _usocket.sockaddr(sockaddr)[:3]
     return ("%d.%d.%d.%d" % tuple(ip), port)
 
 
@@ -68,20 +65,20 @@ def getaddrinfo(host, port, family=0, type=0, proto=0, flags=0):
     if not numeric and not host.replace(".", "").isdigit() and not _has_station():
         raise OSError(-202)  # EAI_FAIL
     try:
-        found = usocket.getaddrinfo(host or "0.0.0.0", port, AF_INET, type or SOCK_STREAM)
+        found = _usocket.getaddrinfo(host or "0.0.0.0", port, AF_INET, type or SOCK_STREAM)
     except OSError:
         raise OSError(-202)
     return [(AF_INET, type or SOCK_STREAM, proto, host, _pair(found[0][-1]))]
 
 
-class socket(io.IOBase):
+class socket(_io.IOBase):
     def __init__(self, family=AF_INET, type=SOCK_STREAM, proto=0, *, _made=None):
-        if world.sockets >= _MOST:
+        if _world.sockets >= _MOST:
             if _made:
                 _made.close()
             raise OSError(_ENFILE)
-        world.sockets += 1
-        self._s = _made or usocket.socket(usocket.AF_INET, type)
+        _world.sockets += 1
+        self._s = _made or _usocket.socket(_usocket.AF_INET, type)
         self._stream = type == SOCK_STREAM
         self._timeout = None  # ms; None: for ever; 0: does not block
         self._held = None  # written while the link was down
@@ -89,12 +86,12 @@ class socket(io.IOBase):
 
     def _live(self):
         if self._s is None:
-            raise OSError(errno.EBADF)
+            raise OSError(_errno.EBADF)
         return self._s
 
     def close(self):
         if self._s is not None:
-            world.sockets -= 1
+            _world.sockets -= 1
             self._s.close()
             self._s = None
 
@@ -103,12 +100,12 @@ class socket(io.IOBase):
 
     def ioctl(self, request, argument):
         if self._s is None:
-            return 32 if request == 3 else -errno.EBADF  # POLLNVAL
+            return 32 if request == 3 else -_errno.EBADF  # POLLNVAL
         if request == 10:  # MP_STREAM_GET_FILENO: select.poll watches the real one
             return self._s.fileno()
         if request == 3:  # MP_STREAM_POLL
             if self._poll is None:
-                self._poll = uselect.poll()
+                self._poll = _uselect.poll()
                 self._poll.register(self._s)
             self._poll.modify(self._s, argument)
             ready = self._poll.poll(0)
@@ -116,7 +113,7 @@ class socket(io.IOBase):
         if request == 4:  # MP_STREAM_CLOSE
             self.close()
             return 0
-        return -errno.EINVAL
+        return -_errno.EINVAL
 
     def setblocking(self, on):
         self.settimeout(None if on else 0)
@@ -132,9 +129,9 @@ class socket(io.IOBase):
 
     def setsockopt(self, level, option, value):
         if level == SOL_SOCKET and option == SO_REUSEADDR:
-            self._live().setsockopt(usocket.SOL_SOCKET, usocket.SO_REUSEADDR, value)
+            self._live().setsockopt(_usocket.SOL_SOCKET, _usocket.SO_REUSEADDR, value)
         elif level == SOL_SOCKET and option == SO_BROADCAST:
-            self._live().setsockopt(usocket.SOL_SOCKET, usocket.SO_BROADCAST, value)
+            self._live().setsockopt(_usocket.SOL_SOCKET, _usocket.SO_BROADCAST, value)
         elif level == IPPROTO_TCP and option == TCP_NODELAY:
             self._live().setsockopt(6, 1, value)
         else:
@@ -142,24 +139,24 @@ class socket(io.IOBase):
 
     def connect(self, address):
         if not _has_station():
-            raise OSError(errno.EHOSTUNREACH)
+            raise OSError(_errno.EHOSTUNREACH)
         try:
             self._live().connect(_sockaddr(address))
         except OSError as error:
-            if error.errno == errno.EINPROGRESS and self._timeout:
-                raise OSError(errno.ETIMEDOUT)
+            if error.errno == _errno.EINPROGRESS and self._timeout:
+                raise OSError(_errno.ETIMEDOUT)
             raise
 
     def bind(self, address):
         port = address[1]
-        port = world.config.get("ports", {}).get(str(port), port)
-        self._live().bind(usocket.getaddrinfo("127.0.0.1", port)[0][-1])
+        port = _world.config.get("ports", {}).get(str(port), port)
+        self._live().bind(_usocket.getaddrinfo("127.0.0.1", port)[0][-1])
 
     def listen(self, backlog=1):
         self._live().listen(backlog)
 
     def accept(self):
-        made, address = self._live().accept()
+        made, address = self._wait(self._live().accept)
         return socket(_made=made), _pair(address)
 
     def makefile(self, mode="rb", buffering=0):
@@ -178,23 +175,23 @@ class socket(io.IOBase):
         held = self._held or bytearray()
         room = _SEND_BUFFER - len(held)
         if room <= 0:
-            raise OSError(errno.EAGAIN if self._timeout == 0 else errno.ETIMEDOUT)
+            raise OSError(_errno.EAGAIN if self._timeout == 0 else _errno.ETIMEDOUT)
         held += memoryview(data)[:room]
         self._held = held
         return min(room, len(data))
 
     def _nothing(self):
         if self._timeout == 0:
-            raise OSError(errno.EAGAIN)
-        sleep_ms(self._timeout or 100)
-        raise OSError(errno.ETIMEDOUT)
+            raise OSError(_errno.EAGAIN)
+        _sleep_ms(self._timeout or 100)
+        raise OSError(_errno.ETIMEDOUT)
 
     def send(self, data):
         s = self._live()
         if not self._away():
             return s.send(data)
         if not self._stream:
-            raise OSError(errno.EHOSTUNREACH)
+            raise OSError(_errno.EHOSTUNREACH)
         return self._hold(data)
 
     def write(self, data, *count):
@@ -204,7 +201,7 @@ class socket(io.IOBase):
         try:
             return self._hold(data)
         except OSError as error:
-            if error.errno == errno.EAGAIN:
+            if error.errno == _errno.EAGAIN:
                 return None
             raise
 
@@ -215,18 +212,25 @@ class socket(io.IOBase):
 
     def sendto(self, data, address):
         if not _has_link():
-            raise OSError(errno.EHOSTUNREACH)
+            raise OSError(_errno.EHOSTUNREACH)
         return self._live().sendto(data, _sockaddr(address))
 
+    def _wait(self, call, *args):
+        # The machine tells the end of a timeout as EAGAIN, the chip as ETIMEDOUT.
+        try:
+            return call(*args)
+        except OSError as error:
+            if error.errno == _errno.EAGAIN and self._timeout:
+                raise OSError(_errno.ETIMEDOUT)
+            raise
+
     def recv(self, count, flags=0):
-        if self._away():
-            self._nothing()
-        return self._live().recv(count)
+        s = self._live()
+        return self._nothing() if self._away() else self._wait(s.recv, count)
 
     def recvfrom(self, count):
-        if self._away():
-            self._nothing()
-        data, address = self._live().recvfrom(count)
+        s = self._live()
+        data, address = self._nothing() if self._away() else self._wait(s.recvfrom, count)
         return data, _pair(address)
 
     def _stream_read(self, read, args):
@@ -234,7 +238,7 @@ class socket(io.IOBase):
             if self._timeout == 0:
                 return None
             self._nothing()
-        return read(*args)
+        return self._wait(read, *args)
 
     def read(self, *args):
         return self._stream_read(self._live().read, args)

@@ -1,28 +1,28 @@
 # uMeter - module time of the virtual board: epoch 2000, no libc zone, the clock starts at zero
 # MIT license; Copyright (c) 2026 The uMeter authors
 
-import utime
+import utime as _utime
 from utime import sleep, sleep_ms, sleep_us, ticks_add, ticks_cpu, ticks_diff  # noqa: F401
 from utime import ticks_ms, ticks_us  # noqa: F401
 
-_base = utime.time()  # host's time when the board's clock stood at 2000-01-01
+_base = _utime.time()  # host's time when the board's clock stood at 2000-01-01
 
 
 def _set(seconds):
     global _base
-    _base = utime.time() - seconds
+    _base = _utime.time() - seconds
 
 
 def time():
-    return utime.time() - _base
+    return _utime.time() - _base
 
 
 def time_ns():
-    return utime.time_ns() - _base * 1_000_000_000
+    return _utime.time_ns() - _base * 1_000_000_000
 
 
 def gmtime(seconds=None):
-    return utime.gmtime((time() if seconds is None else seconds) + 946684800)[:8]
+    return _utime.gmtime((time() if seconds is None else seconds) + 946684800)[:8]
 
 
 localtime = gmtime

@@ -8,7 +8,7 @@ optional. Tests in the same process change the attributes below directly.
 
   chip        "esp32" | "esp32s2" | "esp32s3" | "esp32c3"
   uart        {"1": "tcp:HOST:PORT" | "pty:/dev/pts/N" | "pipe"}; other ids: an open line
-  state       file that carries reset cause, clock and RTC memory over a reset, not over a power cut
+  state       file that carries reset cause, clock and RTC memory over a reset, not a power cut
   nvs         file of the NVS partition
   unique_id   12 hex digits
   aps         [{"ssid", "password", "security", "rssi", "channel", "up", "dhcp", "ip"}]
