@@ -1,0 +1,176 @@
+# uMeter - make build: compiles the firmware that the flags ask for into a tree for the device
+# MIT license; Copyright (c) 2026 The uMeter authors
+
+import argparse
+import hashlib
+import json
+import os
+import shutil
+import sys
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import NamedTuple
+
+from tools import boards, mpy, parts
+from tools.config import ConfigError, render, resolve, run_variable
+from tools.config.collect import parse_overrides
+
+ROOT = Path(__file__).resolve().parent.parent
+OUT = ROOT / "build" / "device"
+_PLAIN = ("boot.py", "main.py")  # the chip looks for these as source; they are tiny
+
+
+class BuildError(Exception):
+    """What cannot be built, and why."""
+
+
+class File(NamedTuple):
+    path: str  # on the device, without a leading slash
+    size: int
+    sha256: str
+
+
+class Manifest(NamedTuple):
+    """What a tree consists of; lies beside the tree as <tree>.json."""
+
+    arch: str
+    meter: str
+    board: str
+    version: str
+    files: list
+
+    @property
+    def size(self):
+        return sum(file.size for file in self.files)
+
+    def parts(self):
+        """{part: bytes}; a part is a folder of the firmware, "app" its top."""
+        sizes = {}
+        for file in self.files:
+            folders = file.path.split("/")[1:-1]
+            config = file.path.startswith("config") or file.path.endswith(".der")
+            name = "config" if config else folders[0] if folders else "app"
+            sizes[name] = sizes.get(name, 0) + file.size
+        return sizes
+
+    def write(self, path):
+        data = {**self._asdict(), "files": [file._asdict() for file in self.files]}
+        path.write_text(json.dumps(data, indent=1) + "\n")
+
+    @classmethod
+    def read(cls, path):
+        data = json.loads(path.read_text())
+        return cls(**{**data, "files": [File(**file) for file in data["files"]]})
+
+
+def manifest_path(tree):
+    return tree.with_name(tree.name + ".json")
+
+
+def build(flags, arch="", out=OUT, root=ROOT):
+    """Compiles into the folder out, which afterwards holds these files and no others.
+
+    flags: what tools.config.resolve gave; arch: one of tools.mpy.ARCHES, "" is the board's;
+    root: folder with the sources. Returns the Manifest. If anything fails, out stays as it was.
+    """
+    arch = choose_arch(flags["BOARD"], arch)
+    with tempfile.TemporaryDirectory(prefix="build-") as folder:
+        tree = Path(folder) / "tree"
+        _compile(flags, arch, root, tree)
+        files = [_describe(tree, path) for path in sorted(tree.rglob("*")) if path.is_file()]
+        _replace(out, tree, files)
+    manifest = Manifest(arch, flags["METER"], flags["BOARD"], flags["VERSION"], files)
+    manifest.write(manifest_path(out))
+    return manifest
+
+
+def choose_arch(board, arch):
+    own = boards.chip_of(board).arch
+    if arch and arch not in mpy.ARCHES:
+        raise BuildError("ARCH=%s: must be one of %s" % (arch, ", ".join(mpy.ARCHES)))
+    if arch in ("xtensawin", "rv32imc") and arch != own:
+        raise BuildError("ARCH=%s: the chip of BOARD=%s runs %s" % (arch, board, own))
+    return arch or own
+
+
+def sources(flags, arch, root=ROOT):
+    """Paths, relative to root, of the modules below firmware/ that go into the tree."""
+    every = {path.relative_to(root / "firmware").with_suffix("").as_posix(): path.relative_to(root)
+             for path in (root / "firmware").rglob("*.py")}  # fmt: skip
+    return [path for module, path in sorted(every.items())
+            if parts.is_needed(module, flags, arch, every)]  # fmt: skip
+
+
+def _compile(flags, arch, root, tree):
+    jobs = []
+    for path in sources(flags, arch, root):
+        native = arch if path.stem.endswith("_fast") else "bytecode"
+        jobs.append((root / path, tree / path.with_suffix(".mpy"), path.as_posix(), native))
+    config = tree.with_name("config.py")
+    config.write_text(render(flags), encoding="utf-8")
+    jobs.append((config, tree / "config.mpy", "config.py", "bytecode"))
+    for _, target, _, _ in jobs:
+        target.parent.mkdir(parents=True, exist_ok=True)
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        list(pool.map(lambda job: mpy.compile_file(*job), jobs))
+    for name in _PLAIN:
+        if not (root / name).exists():
+            raise BuildError("%s is missing in %s" % (name, root))
+        shutil.copyfile(root / name, tree / name)
+    for name, data in flags.files.items():
+        (tree / name).write_bytes(data)
+
+
+def _describe(tree, path):
+    data = path.read_bytes()
+    name = path.relative_to(tree).as_posix()
+    return File(name, len(data), hashlib.sha256(data).hexdigest())
+
+
+def _replace(out, tree, files):
+    """Makes out equal to tree; what is the same already stays untouched."""
+    wanted = {out / file.path for file in files}
+    for path in sorted(out.rglob("*"), reverse=True):  # a folder comes after what is in it
+        if path.is_dir() and not path.is_symlink():
+            if not any(path.iterdir()):
+                path.rmdir()
+        elif path not in wanted:
+            path.unlink()
+    for file in files:
+        target, data = out / file.path, (tree / file.path).read_bytes()
+        if not target.is_file() or target.read_bytes() != data:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(data)
+
+
+def report(manifest, out):
+    """Prints the sizes part by part."""
+    for part, size in sorted(manifest.parts().items()):
+        print("  %-10s %7d bytes" % (part, size))
+    print("  %-10s %7d bytes in %d files: %s, %s for %s, %s" % (
+        "all", manifest.size, len(manifest.files), manifest.meter, manifest.arch, manifest.board,
+        os.path.relpath(out)))  # fmt: skip
+
+
+def command_line(description):
+    """Parser of what make hands over."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--override", action="append", default=[], metavar="NAME=VALUE",
+                        help="a variable as given to make; make config-help lists them")
+    return parser
+
+
+def main(argv=None):
+    options = command_line("Compiles the firmware into a tree for the device.").parse_args(argv)
+    try:
+        given = parse_overrides(options.override)
+        flags = resolve(given, os.environ)
+        out = Path(run_variable("OUT", given, os.environ, str(OUT))).resolve()
+        report(build(flags, run_variable("ARCH", given, os.environ), out), out)
+    except (ConfigError, BuildError, mpy.CompileError) as error:
+        sys.exit("build: %s" % error)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,135 @@
+# uMeter - make image: a littlefs image that holds a device tree
+# MIT license; Copyright (c) 2026 The uMeter authors
+
+# The parameters are those with which MicroPython makes its file system
+# (ports/esp32, extmod/vfs_lfs.c): 4096-byte blocks, read and program 32, look-ahead 32,
+# cache 4 * 32, littlefs 2.0 on disk.
+
+import contextlib
+import os
+import sys
+from pathlib import Path
+
+from littlefs import LittleFS, LittleFSError
+
+from tools import owned, partitions
+from tools.build import OUT, command_line
+from tools.config import ConfigError, run_variable
+from tools.config.collect import parse_overrides
+
+BLOCK = 4096
+BLOCKS = 512  # 2 MiB: what a 4 MB module leaves for files
+
+
+class ImageError(Exception):
+    """What cannot be made into an image, and why."""
+
+
+def make_image(tree, out, blocks=BLOCKS, keep=None):
+    """Writes a littlefs image with all files of the folder tree to the file out.
+
+    keep: an image whose other files (settings, data) are to stay, usually out itself;
+    made new if there is none. Its size counts then, not blocks. ImageError names what is wrong.
+    """
+    files = {p.relative_to(tree).as_posix(): p.read_bytes()
+             for p in sorted(Path(tree).rglob("*")) if p.is_file()}  # fmt: skip
+    old = Path(keep).read_bytes() if keep and Path(keep).exists() else None
+    fs = _open(old, blocks)
+    try:
+        _remove_stale(fs, files)
+        for path, data in files.items():
+            _write(fs, path, data)
+    except LittleFSError as error:
+        raise ImageError("no room for the tree: %s" % error) from None
+    out = Path(out)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    new = out.with_name(out.name + ".new")
+    new.write_bytes(fs.context.buffer)
+    os.replace(new, out)
+
+
+def read_image(path):
+    """{path: bytes} of all files in an image."""
+    fs = _open(Path(path).read_bytes(), 0)
+    return {name: _read(fs, name) for name in _walk(fs)}
+
+
+def _open(data, blocks):
+    if data is not None and (not data or len(data) % BLOCK):
+        raise ImageError("the image has %d bytes, no multiple of %d" % (len(data), BLOCK))
+    fs = LittleFS(block_size=BLOCK, block_count=len(data) // BLOCK if data else blocks,
+                  read_size=32, prog_size=32, cache_size=128, lookahead_size=32, name_max=255,
+                  disk_version=0x00020000, mount=False)  # fmt: skip
+    if data is None:
+        fs.format()
+    else:
+        fs.context.buffer = bytearray(data)
+    try:
+        fs.mount()
+    except LittleFSError as error:
+        raise ImageError("the image holds no littlefs: %s" % error) from None
+    return fs
+
+
+def _walk(fs):
+    for folder, _, names in fs.walk("/"):
+        for name in sorted(names):
+            yield (folder.strip("/") + "/" + name).lstrip("/")
+
+
+def _read(fs, path):
+    with fs.open("/" + path, "rb") as file:
+        return file.read()
+
+
+def _write(fs, path, data):
+    folder = path.rpartition("/")[0]
+    if folder:
+        fs.makedirs("/" + folder, exist_ok=True)
+    with contextlib.suppress(FileNotFoundError):
+        if _read(fs, path) == data:
+            return
+    with fs.open("/" + path, "wb") as file:
+        file.write(data)
+
+
+def _remove_stale(fs, files):
+    for path in list(_walk(fs)):
+        if owned.is_owned(path) and path not in files:
+            fs.unlink("/" + path)
+    folders = [folder for folder, _, _ in fs.walk("/" + owned.FOLDER)] if _has_folder(fs) else []
+    for folder in sorted(folders, reverse=True):
+        if not fs.listdir(folder):
+            fs.rmdir(folder)
+
+
+def _has_folder(fs):
+    return owned.FOLDER in fs.listdir("/")
+
+
+def main(argv=None):
+    parser = command_line("Writes a littlefs image of the tree that make build made.")
+    parser.add_argument("--out", help="file to write; IMAGE=, build/image.bin by default")
+    options = parser.parse_args(argv)
+    try:
+        given = parse_overrides(options.override)
+        out = options.out or run_variable("IMAGE", given, os.environ)
+        _make(Path(out or OUT.with_name("image.bin")), run_variable("FIRMWARE", given, os.environ))
+    except (ConfigError, ImageError, OSError, ValueError) as error:
+        sys.exit("image: %s" % error)
+
+
+def _make(out, firmware):
+    if not OUT.exists():
+        raise ImageError("there is no %s: make build" % os.path.relpath(OUT))
+    make_image(OUT, out)
+    at = partitions.STOCK_FILES_AT
+    if firmware:
+        at, whole = partitions.join(Path(firmware).read_bytes(), out.read_bytes())
+        out.write_bytes(whole)
+    print("%s: %d kB; esptool write-flash 0x%x %s"
+          % (os.path.relpath(out), out.stat().st_size // 1024, at, os.path.relpath(out)))
+
+
+if __name__ == "__main__":
+    main()

