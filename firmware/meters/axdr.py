@@ -1,0 +1,171 @@
+# uMeter - A-XDR values as a bounded tree without objects
+# MIT license; Copyright (c) 2026 The uMeter authors
+
+# Source: IEC 61334-6 (A-XDR), DLMS UA Green Book section 9.5 (Data), Blue Book section 4.1.5.
+# The tree is an index into the bytes: four 16-bit cells per element, in the order of the wire.
+# A telegram with 70 elements thus costs no heap; values are taken out when a layout wants them.
+
+from array import array
+from struct import unpack_from
+
+from micropython import const
+
+try:
+    from firmware.meters._axdr_fast import index as _index
+except (ImportError, SyntaxError, ValueError, AttributeError):
+    from firmware.meters._axdr_slow import index as _index
+
+ARRAY = const(1)
+STRUCTURE = const(2)
+OCTETS = const(9)
+INT8 = const(0x0F)
+UINT16 = const(0x12)
+UINT32 = const(0x06)
+ENUM = const(0x16)
+
+INCOMPLETE = const(-1)
+WRONG = const(-2)
+TOO_LARGE = const(-3)
+
+# Cells 0 limit, 1 count, 2-9 values still to come per depth, 10-17 the element that opened the
+# depth, 20... per element: tag, position of its content, size (bytes, bits of a bit string,
+# elements of an array), index of the element behind its subtree. Then the sizes per tag.
+_FIRST = const(20)
+_LIMIT = const(384)  # elements; the longest push of the field has 170
+_BYTES = const(0x100)
+_BITS = const(0x101)
+_ELEMENTS = const(0x102)
+_NO_TYPE = const(0xFFFF)
+
+_SIZES = {0: 0, 1: _ELEMENTS, 2: _ELEMENTS, 3: 1, 4: _BITS, 5: 4, 6: 4, 9: _BYTES, 10: _BYTES}
+_SIZES.update({12: _BYTES, 13: 1, 15: 1, 16: 2, 17: 1, 18: 2, 20: 8, 21: 8, 22: 1, 23: 4, 24: 8})
+_SIZES.update({25: 12, 26: 5, 27: 4})
+
+_FORMATS = {5: ">i", 6: ">I", 15: ">b", 16: ">h", 17: ">B", 18: ">H", 20: ">q", 21: ">Q"}
+_FORMATS.update({22: ">B", 3: ">B"})
+
+
+class Tape:
+    """Index of one value. Reused for every telegram; an element is a number from 0 (the root)."""
+
+    def __init__(self, limit=_LIMIT):
+        self.cells = array("H", bytes(2 * (_FIRST + 4 * limit + 32)))
+        self.cells[0] = limit
+        for tag in range(32):
+            self.cells[_FIRST + 4 * limit + tag] = _SIZES.get(tag, _NO_TYPE)
+        self.count = 0
+        self.data = b""
+
+    def read(self, data, pos, end):
+        """Indexes the value at data[pos]. Position behind it, or INCOMPLETE, WRONG, TOO_LARGE.
+
+        data must not change before the values have been taken out, nor be longer than 65535.
+        """
+        self.data = data
+        stop = _index(self.cells, data, pos, end)
+        self.count = self.cells[1] if stop >= 0 else 0
+        return stop
+
+    def tag(self, i):
+        return self.cells[_FIRST + 4 * i]
+
+    def start(self, i):
+        return self.cells[_FIRST + 1 + 4 * i]
+
+    def size(self, i):
+        return self.cells[_FIRST + 2 + 4 * i]
+
+    def children(self, i):
+        """Elements of an array or structure, as a list of element numbers."""
+        found = []
+        stop = self.cells[_FIRST + 3 + 4 * i]
+        i += 1
+        while i < stop:
+            found.append(i)
+            i = self.cells[_FIRST + 3 + 4 * i]
+        return found
+
+    def is_obis(self, i):
+        """True for an octet string of six bytes ending in FF (Blue Book section 6.1)."""
+        cell = _FIRST + 4 * i
+        cells = self.cells
+        return (
+            cells[cell] == OCTETS
+            and cells[cell + 2] == 6
+            and self.data[cells[cell + 1] + 5] == 255
+        )
+
+    def obis_key(self, i):
+        """C << 16 | D << 8 | E of the element's six bytes."""
+        at = self.cells[_FIRST + 1 + 4 * i]
+        data = self.data
+        return data[at + 2] << 16 | data[at + 3] << 8 | data[at + 4]
+
+    def number(self, i):
+        """The integer that the element holds, None if it is not one."""
+        cell = _FIRST + 4 * i
+        tag = self.cells[cell]
+        if tag in _FORMATS:
+            return unpack_from(_FORMATS[tag], self.data, self.cells[cell + 1])[0]
+        if tag == 13:
+            byte = self.data[self.cells[cell + 1]]
+            if byte & 15 < 10 and byte < 0xA0:
+                return 10 * (byte >> 4) + (byte & 15)
+        return None
+
+    def decimal(self, i):
+        """(mantissa, exponent) of a number of any type, None for what is not one."""
+        tag = self.tag(i)
+        if tag == 23 or tag == 24:
+            return float_decimal(int.from_bytes(self.octets(i), "big"), tag == 24)
+        value = self.number(i)
+        return None if value is None else (value, 0)
+
+    def octets(self, i):
+        """Content of an octet, visible or UTF-8 string, date or time, as bytes."""
+        cell = _FIRST + 4 * i
+        at = self.cells[cell + 1]
+        return bytes(self.data[at : at + self.cells[cell + 2]])
+
+    def text(self, i):
+        """Text of a string without its padding, None for other types and what is not printable."""
+        if self.tag(i) not in (9, 10, 12):
+            return None
+        return printable(self.octets(i))
+
+
+def printable(raw):
+    """ASCII without padding (NUL, blanks), "" if nothing else is there; None if it is not text."""
+    stop = len(raw)
+    while stop and raw[stop - 1] in (0, 32):
+        stop -= 1
+    for i in range(stop):
+        if not 32 <= raw[i] < 127:
+            return None
+    return str(raw[:stop], "ascii").strip()
+
+
+def float_decimal(bits, double):
+    """IEEE 754 bits to (mantissa, exponent), rounded to 6 decimals; None for infinity and NaN."""
+    width = 52 if double else 23
+    exponent = bits >> width & (0x7FF if double else 0xFF)
+    if exponent == (0x7FF if double else 0xFF):
+        return None
+    mantissa = bits & (1 << width) - 1
+    if exponent:
+        mantissa |= 1 << width
+    else:
+        exponent = 1
+    shift = exponent - (1023 if double else 127) - width
+    mantissa *= 1000000
+    if shift > 200:
+        return None  # no quantity of a meter is that large
+    if shift >= 0:
+        mantissa <<= shift
+    else:
+        mantissa = (mantissa + (1 << -shift - 1)) >> -shift
+    places = -6
+    while places < 0 and mantissa % 10 == 0:
+        mantissa //= 10
+        places += 1
+    return (-mantissa if bits >> (63 if double else 31) else mantissa), places

@@ -1,0 +1,100 @@
+# uMeter - HAN layouts: Landis+Gyr object list and list without codes
+# MIT license; Copyright (c) 2026 The uMeter authors
+
+# Object list (E450 in Switzerland and Cyprus; Energomera likewise): the push object list of DLMS
+# Blue Book section 4.4.8 is itself the first element, {class, code, attribute, index, ...};
+# element i is the value of its entry i, entry 0 describes the list. Attribute 2 is the value.
+
+from firmware.meters import axdr, obis
+from firmware.meters.han_values import add, put_clock
+from firmware.reading import Quantity
+
+_SCALES = (0, 0, 0, -2, -2, -2)
+
+
+def is_object_list(tape, items):
+    """True if the first element is an array that describes every element of the list."""
+    if not items or tape.tag(items[0]) != axdr.ARRAY or tape.size(items[0]) != len(items):
+        return False
+    for entry in tape.children(items[0]):
+        # Elements of the entry stand right behind it: class, code, attribute.
+        if tape.tag(entry) != axdr.STRUCTURE or tape.size(entry) < 4:
+            return False
+        if tape.tag(entry + 1) != axdr.UINT16 or tape.tag(entry + 2) != axdr.OCTETS:
+            return False
+        if tape.size(entry + 2) != 6 or tape.tag(entry + 3) != axdr.INT8:
+            return False
+    return True
+
+
+def decode_objects(tape, items, telegram, clock):
+    entries = tape.children(items[0])
+    for i in range(1, len(items)):
+        entry = entries[i]
+        if tape.number(entry + 3) != 2 or not tape.is_obis(entry + 2):
+            continue
+        key = tape.obis_key(entry + 2)
+        if key == obis.CLOCK:
+            if tape.size(items[i]) == 12:
+                put_clock(telegram.values, tape.data, tape.start(items[i]), clock)
+            continue
+        meaning = ("asset_number", "", obis.TEXT) if key == 0x600101 else obis.lookup(key)
+        if meaning:
+            _put(tape, items[i], telegram.values, meaning)
+    values = telegram.values
+    derived = telegram.derived
+    q = "reactive_energy_q%d_varh"
+    add(values, "reactive_energy_import_varh", q % 1, q % 2, derived)
+    add(values, "reactive_energy_export_varh", q % 3, q % 4, derived)
+    return True
+
+
+def _put(tape, item, values, meaning):
+    name, unit, kind = meaning
+    if kind == obis.TEXT:
+        text = tape.text(item)
+        if text:
+            values[name] = text
+        return
+    found = tape.decimal(item)
+    if found is None:
+        return
+    mantissa, exponent = found
+    exponent += _SCALES[kind]
+    if kind == obis.VOLTAGE and mantissa > 1000:
+        exponent -= 1
+    values[name] = Quantity(mantissa, exponent, unit)
+
+
+def is_positional(tape, items):
+    """11 or 14 elements, of which six unsigned 16-bit numbers in front."""
+    if len(items) not in (11, 14):
+        return False
+    for item in items[:6]:
+        if tape.tag(item) != axdr.UINT16:
+            return False
+    return True
+
+
+def decode_positional(tape, items, telegram, clock):
+    """E450 (Burgenland, Switzerland): voltages, currents, powers, energies, angles, id."""
+    numbers = [tape.number(item) for item in items]
+    if None in numbers[:10]:
+        return False
+    values = telegram.values
+    for i in range(3):
+        values["voltage_l%d_v" % (i + 1)] = Quantity(numbers[i], 0, "V")
+        values["current_l%d_a" % (i + 1)] = Quantity(numbers[3 + i], -2, "A")
+    values["active_power_import_w"] = Quantity(numbers[6], 0, "W")
+    values["active_power_export_w"] = Quantity(numbers[7], 0, "W")
+    values["active_energy_import_wh"] = Quantity(numbers[8], 0, "Wh")
+    values["active_energy_export_wh"] = Quantity(numbers[9], 0, "Wh")
+    if len(items) == 14:
+        for i in range(3):
+            angle = numbers[10 + i]
+            if angle is not None and angle <= 360:  # 400: undefined
+                values["phase_angle_l%d_deg" % (i + 1)] = Quantity(angle, 0, "deg")
+    text = tape.text(items[-1])
+    if text:
+        values["meter_id"] = text
+    return True

@@ -1,0 +1,122 @@
+# uMeter - P1 telegrams: framing and checksum
+# MIT license; Copyright (c) 2026 The uMeter authors
+
+# Source: DSMR 5.0.2 section 6.2 and IEC 62056-21 section 6.
+#   /XXX5ident CR LF CR LF data lines ! CRC CR LF
+# CRC-16/ARC from "/" to "!" inclusive, four hex digits; some meters send none. Kaifa and Elgama
+# in Poland send the data ciphered behind the clear identification:
+#   /ident CR LF CR LF | title length, title, length, control, counter, ciphertext, tag | ! CRC
+# What that CRC covers is not known; the tag vouches for the telegram.
+
+from micropython import const
+
+from firmware.crypto.crc import arc
+from firmware.meters import glo
+from firmware.meters.han_telegram import FrameError
+from firmware.meters.scan import BAD, NOISE, OK, need
+
+_IDENT_MAX = const(64)
+_NOISE = (NOISE, 1, 0, 0, 0, "")
+_HEX = b"0123456789ABCDEFabcdef"
+
+# What `extra` of a good telegram says.
+CHECKED = const(0)
+UNCHECKED = const(1)  # there is no CRC
+CIPHERED = const(2)
+
+
+def ident_end(view, pos, end):
+    """Position behind the blank line after the identification; 0: none, -1: not there yet."""
+    for i in range(pos + 1, min(end, pos + _IDENT_MAX)):
+        byte = view[i]
+        if byte == 13 or byte == 10:
+            return _blank(view, i, end) if i > pos + 3 else 0
+        if byte < 32 or byte > 126 or byte == 0x21:
+            return 0
+    return -1 if end < pos + _IDENT_MAX else 0
+
+
+def _blank(view, i, end):
+    # Behind one or two line ends (CR LF or LF), of which the first begins at i.
+    lines = 0
+    while lines < 2:
+        if i >= end:
+            return -1
+        if view[i] == 13:
+            i += 1
+            if i >= end:
+                return -1
+            if view[i] != 10:
+                return 0
+        if view[i] != 10:
+            return i if lines else 0
+        i += 1
+        lines += 1
+    return i
+
+
+class Scanner:
+    """Looks for whole telegrams; remembers how far it has searched for the "!"."""
+
+    def __init__(self, limit):
+        self._limit = limit
+        self._searched = 0  # bytes of the pending telegram without a "!"
+
+    def reset(self):
+        self._searched = 0
+
+    def scan(self, view, pos, end):
+        """Looks at a telegram that begins at view[pos] ("/"). Result: see scan.py.
+
+        start:stop are the data lines or the ciphered part.
+        """
+        result = self._scan(view, pos, end)
+        if result[0]:
+            self._searched = 0
+        return result
+
+    def _scan(self, view, pos, end):
+        have = end - pos
+        start = ident_end(view, pos, end)
+        if start == 0:
+            return _NOISE
+        if start < 0 or start == end:
+            return need(have + 1)
+        if view[start] <= 8 or view[start] == glo.TAG:
+            return self._ciphered(view, pos, start, end)
+        at = max(start, pos + self._searched)
+        found = bytes(view[at:end]).find(b"!")
+        if found < 0:
+            self._searched = have
+            return need(have + 1, 1) if have < self._limit else _NOISE
+        mark = at + found
+        self._searched = mark - pos
+        return _checked(view, pos, start, mark, end)
+
+    def _ciphered(self, view, pos, start, end):
+        if view[start] == glo.TAG:
+            start += 1
+        try:
+            stop = glo.header(view, start, end).stop
+        except FrameError as error:
+            if error.result == "reject" or end - pos >= self._limit:
+                return _NOISE
+            return need(end - pos + 1, 1)
+        return (OK, stop - pos, start, stop, CIPHERED, "")
+
+
+def _checked(view, pos, start, mark, end):
+    # The "!" is at mark. A line end behind it means that there is no CRC.
+    if mark + 1 == end:
+        return need(end - pos + 1)
+    if view[mark + 1] in (13, 10):
+        return (OK, mark + 2 - pos, start, mark, UNCHECKED, "")
+    if mark + 5 > end:
+        return need(mark + 5 - pos)
+    digits = bytes(view[mark + 1 : mark + 5])
+    for digit in digits:
+        if digit not in _HEX:
+            return (BAD, 1, start, mark, 0, "crc")
+    if int(str(digits, "ascii"), 16) != arc(view[pos : mark + 1]):
+        return (BAD, 1, start, mark, 0, "crc")
+    return (OK, mark + 5 - pos, start, mark, CHECKED, "")

@@ -1,0 +1,21 @@
+# uMeter - what the link layers answer when they look at a buffer
+# MIT license; Copyright (c) 2026 The uMeter authors
+
+# scan(view, pos, end) -> (state, size, start, stop, extra, reason)
+#   NEED   may become a frame: come back when `size` bytes are there
+#   OK     a frame of `size` bytes; its information field is view[start:stop]
+#   BAD    a frame, but `reason` is wrong with it; look on behind its first byte
+#   NOISE  no frame begins here; up to `stop` it looked like one
+# `extra` belongs to the layer; with NEED it is 1 if the bytes so far are surely meant as a frame. A tuple per frame, not per byte: the caller does not come back
+# before the bytes asked for have arrived.
+
+from micropython import const
+
+NEED = const(0)
+OK = const(1)
+BAD = const(2)
+NOISE = const(3)
+
+
+def need(size, sure=0):
+    return (0, size, 0, 0, sure, "")  # NEED
