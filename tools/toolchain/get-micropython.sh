@@ -8,6 +8,7 @@
 #   MPY_CROSS      mpy-cross to use
 #   DEBIAN_MIRROR  where the suite lies, if apt's own configuration has no Debian mirror
 #   SETTRACE=1     with sys.settrace, for coverage
+#   MAKE_EXTRA     more arguments for make
 #
 # Why so: the packaged binary is 64-bit with double floats and threads without GIL, which hides
 # what goes wrong on the chip. Debian's package of the source is what its mirrors keep for years.
