@@ -3,6 +3,7 @@
 
 import typer
 
+from tools.meterctl.decode import decode
 from tools.meterctl.listen import listen
 from tools.meterctl.send import send
 
@@ -35,6 +36,7 @@ def meterctl():
 
 app.command()(listen)
 app.command()(send)
+app.command()(decode)
 
 
 def main():

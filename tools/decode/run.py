@@ -1,0 +1,59 @@
+# uMeter - decodes JSON lines from stdin to stdout, on CPython and MicroPython
+# MIT license; Copyright (c) 2026 The uMeter authors
+
+# One line in, one line out, whatever the line holds: `meterctl decode`,
+# `python -m tools.decode` or `micropython tools/decode/run.py`.
+
+import json
+import sys
+
+PROTOCOLS = ("en61107", "han", "kmp", "v2")  # each a module of this folder
+
+
+def rejected(identity, reason):
+    return {"id": identity, "result": "reject", "reason": reason}
+
+
+def decode_record(record):
+    """Answer of the protocol's decode(record), a reject with the reason if it has none."""
+    if not isinstance(record, dict):
+        return rejected(None, "a JSON object is needed")
+    identity = record.get("id")
+    protocol = record.get("protocol")
+    if protocol not in PROTOCOLS:
+        return rejected(identity, "unknown protocol")
+    try:
+        module = __import__("tools.decode." + protocol, None, None, ("decode",))
+        answer = module.decode(record)
+    # The last line of defence of a filter: one record that a decoder fails on, be it by
+    # a mistake of ours, must not cost the answers to all others. The reason names it.
+    except Exception as error:
+        return rejected(identity, "%s: %s" % (type(error).__name__, error))
+    answer["id"] = identity
+    return answer
+
+
+def decode_line(line):
+    """Bytes of one line -> answer."""
+    try:
+        record = json.loads(line.decode())
+    except (ValueError, RuntimeError):  # RuntimeError: nested too deep
+        return rejected(None, "no JSON")
+    return decode_record(record)
+
+
+def main(lines, out):
+    """lines: a binary stream; out: a text stream, flushed after every line."""
+    flush = getattr(out, "flush", None)  # MicroPython's stdout needs none
+    while True:
+        line = lines.readline()
+        if not line:
+            return
+        if line.strip():
+            out.write(json.dumps(decode_line(line)) + "\n")
+            if flush:
+                flush()
+
+
+if __name__ == "__main__":
+    main(sys.stdin.buffer, sys.stdout)
