@@ -1,0 +1,136 @@
+# uMeter - make flash: brings the tree that make build made onto a board
+# MIT license; Copyright (c) 2026 The uMeter authors
+
+# Each changed file is first written under another name and its hash compared, then all of them
+# take their places at once. So a pulled cable leaves the old program, and the next run goes on
+# with what is there. Only what tools/owned.py names is ever replaced or removed.
+
+import hashlib
+import os
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+
+from tools import mpy, owned
+from tools.build import OUT, Manifest, command_line, manifest_path
+from tools.config import ConfigError, run_variable
+from tools.config.collect import parse_overrides
+from tools.flash_board import Board, FlashError
+
+_BLOCK = 4096
+_SPARE = 4  # blocks that littlefs needs to move things
+_OLDEST = (1, 26, 0)  # on the chip: file system at the end of flash, counters
+_OLDEST_HOST = (1, 25, 0)  # the virtual board
+_NEW = ".new"
+
+
+class Plan(NamedTuple):
+    upload: list  # build.File that the board lacks
+    new: list  # paths that take their places, main.py last
+    stale: list  # paths to remove
+    folders: list  # folders to remove, inner ones first
+
+
+def plan(wanted, have, folders):
+    """wanted: [build.File]; have: {path: sha256} on the board; folders: ours on the board."""
+    wanted_paths = {file.path for file in wanted}
+    changed = [file for file in wanted if have.get(file.path) != file.sha256]
+    changed.sort(key=lambda file: (file.path == "main.py", file.path))
+    upload = [file for file in changed if have.get(file.path + _NEW) != file.sha256]
+    staged = {file.path + _NEW for file in changed}
+    stale = sorted(path for path in have if path not in wanted_paths and path not in staged)
+    needed = {str(parent) for path in wanted_paths for parent in Path(path).parents}
+    empty = sorted(folders - needed, reverse=True)
+    return Plan(upload, [file.path for file in changed], stale, empty)
+
+
+def check_board(facts, manifest):
+    """FlashError if this MicroPython cannot run the tree."""
+    version, platform, number, machine, _ = facts
+    oldest = _OLDEST if platform == "esp32" else _OLDEST_HOST
+    if tuple(version) < oldest:
+        raise FlashError("MicroPython %d.%d.%d on the board is too old, %d.%d is needed"
+                         % (*version, *oldest[:2]))  # fmt: skip
+    form, arch = mpy.describe(number)
+    if form != mpy.VERSION:
+        raise FlashError("MicroPython on the board reads .mpy version %d, the tree has version %d"
+                         % (form, mpy.VERSION))  # fmt: skip
+    if manifest.arch not in ("bytecode", arch):
+        raise FlashError("the tree is for %s, but the board (%s) runs %s; give BOARD= or ARCH="
+                         % (manifest.arch, machine, arch))  # fmt: skip
+
+
+def check_room(upload, free):
+    need = sum(-(-file.size // _BLOCK) for file in upload) + _SPARE
+    if upload and need * _BLOCK > free:
+        raise FlashError("the board has %d kB free, %d kB are needed"
+                         % (free // 1024, need * _BLOCK // 1024))  # fmt: skip
+
+
+def read_tree(tree):
+    """The tree's Manifest, after a look at its files."""
+    try:
+        manifest = Manifest.read(manifest_path(tree))
+        for file in manifest.files:
+            if hashlib.sha256((tree / file.path).read_bytes()).hexdigest() != file.sha256:
+                raise FlashError("%s was changed after the build: make build" % file.path)
+            assert owned.is_owned(file.path), file.path
+    except OSError:
+        raise FlashError("no complete tree in %s: make build" % os.path.relpath(tree)) from None
+    return manifest
+
+
+def flash(port, tree=OUT, console=None):
+    """Makes the board's program equal to the tree and starts it; returns the Plan carried out.
+
+    FlashError says what is wrong; the board then goes on with its old program.
+    """
+    console = console or Console(stderr=True, highlight=False, markup=False)
+    manifest = read_tree(tree)
+    with Board(port) as board:
+        facts = board.facts()
+        check_board(facts, manifest)
+        console.print("%s, MicroPython %d.%d.%d" % (facts[3], *facts[0]))
+        todo = plan(manifest.files, *board.files())
+        check_room(todo.upload, facts[4])
+        _upload(board, tree, todo.upload, console)
+        board.commit(todo.new, todo.stale, todo.folders)
+        if plan(manifest.files, *board.files()) != Plan([], [], [], []):
+            raise FlashError("the board does not hold what was written; is its flash worn out?")
+        console.print("%d files written, %d removed, %d as they were; all verified" % (
+            len(todo.new), len(todo.stale), len(manifest.files) - len(todo.new)))  # fmt: skip
+    return todo
+
+
+def _upload(board, tree, files, console):
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(),
+               TimeRemainingColumn())  # fmt: skip
+    shown = console.is_terminal
+    with Progress(*columns, console=console, transient=True, disable=not shown) as progress:
+        task = progress.add_task("", total=sum(file.size for file in files))
+        for file in files:
+            progress.update(task, description=file.path)
+            data = (tree / file.path).read_bytes()
+            on_bytes = lambda n: progress.advance(task, n)  # noqa: E731
+            if board.write(file.path + _NEW, data, on_bytes) != file.sha256:
+                raise FlashError("%s came back different from the board; run it again" % file.path)
+
+
+def main(argv=None):
+    options = command_line("Brings the built tree onto a board.").parse_args(argv)
+    try:
+        given = parse_overrides(options.override)
+        esp_port = run_variable("ESPPORT", given, os.environ, "auto")
+        tree = Path(run_variable("OUT", given, os.environ, str(OUT))).resolve()
+        flash(run_variable("PORT", given, os.environ, esp_port), tree)
+    except (ConfigError, FlashError) as error:
+        sys.exit("flash: %s" % error)
+    except KeyboardInterrupt:
+        sys.exit("flash: stopped; the board still has its old program")
+
+
+if __name__ == "__main__":
+    main()
