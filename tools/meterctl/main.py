@@ -6,6 +6,7 @@ import typer
 from tools.meterctl.decode import decode
 from tools.meterctl.listen import listen
 from tools.meterctl.send import send
+from tools.meterctl.simulate import SETTINGS, simulate
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -37,6 +38,7 @@ def meterctl():
 app.command()(listen)
 app.command()(send)
 app.command()(decode)
+app.command(context_settings=SETTINGS)(simulate)
 
 
 def main():

@@ -92,6 +92,15 @@ def run(link, keys, serial, command, text, timeout_s, wait):
         answer = exchange.answer(SCAN_S, repeat=False) if command == "scan" else None
 
 
+def checked(serial, command, text):
+    """The command's text, as bytes."""
+    options.checked_serial(serial)
+    try:
+        return commands.checked(command, text)
+    except ValueError as error:
+        options.fail(str(error))
+
+
 def send(
     serial: str = typer.Argument(help="The meter's serial number."),
     command: str = typer.Argument(help="What to do, such as ping, status, open_until."),
@@ -119,17 +128,12 @@ def send(
     """
     if text == "-":
         text = sys.stdin.read().rstrip("\r\n")
-    options.checked_serial(serial)
-    try:
-        encoded = commands.checked(command, text)
-    except ValueError as error:
-        options.fail(str(error))
+    encoded = checked(serial, command, text)
     ring = options.key_ring(keys)
     if ring.envelope(serial) is None:
         options.fail("%s holds no key for %s" % (ring.origin, serial))
     host, port = options.broker_address(broker)
     wait = not no_wait and command not in commands.SILENT
-    # Samples of heat meters have the serial without leading zeros, answers always padded.
     answers = "/%s/v2/%s/+" % (commands.answer_function(command), padded(serial))
     try:
         with Link(host, port, [answers]) as link:
