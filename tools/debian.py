@@ -55,7 +55,8 @@ def missing(needs_venv, needs_compiler):
             if not has_command(command):
                 names.append(package)
         if not os.path.exists("/usr/share/keyrings/debian-archive-keyring.gpg"):
-            names.append("debian-archive-keyring")
+            # Ubuntu: the keys of Debian's sources, and a file that says where they lie.
+            names += ["debian-archive-keyring", "python-apt-common"]
         if not makes_32_bit():
             names += ["gcc", "gcc-multilib", "libc6-dev"]
     if shutil.which("apt-get"):  # elsewhere it goes without a broker

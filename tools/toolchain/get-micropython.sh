@@ -6,7 +6,7 @@
 #   SUITE          Debian suite whose micropython is taken (trixie: 1.25.0, stays; forky moves)
 #   CC32           compiler that makes 32-bit programs ("gcc -m32")
 #   MPY_CROSS      mpy-cross to use
-#   DEBIAN_MIRROR  where the suite lies, if apt's own configuration has no Debian mirror
+#   DEBIAN_MIRROR  where the suite lies, else apt's own configuration says it
 #   SETTRACE=1     with sys.settrace, for coverage
 #   MAKE_EXTRA     more arguments for make
 #
@@ -37,6 +37,9 @@ key=/usr/share/keyrings/debian-archive-keyring.gpg
 uri=${DEBIAN_MIRROR:-$(apt-get indextargets \
     --format '$(REPO_URI) $(RELEASE) $(COMPONENT) $(ORIGIN)' 'Created-By: Packages' |
     awk '$3 == "main" && $4 == "Debian" && $2 !~ /security|updates|backports/ { print $1; exit }')}
+# Ubuntu's apt knows none, but has a package with the address of one.
+other=/usr/share/python-apt/templates/Debian.info
+[ -n "$uri" ] || [ ! -r $other ] || uri=$(awk '$1 == "BaseURI:" { print $2; exit }' $other)
 [ -n "$uri" ] || die "apt knows no Debian mirror: run apt-get update once, or set DEBIAN_MIRROR=<url>"
 for s in trixie "$suite"; do
     echo "deb-src [signed-by=$key] $uri $s main"
