@@ -8,6 +8,8 @@ from meterctl_surroundings import SAMPLE, SERIAL, Device, free_port
 
 from firmware.crypto.envelope import Envelope
 
+pytest_plugins = ["meterctl_fixtures"]
+
 
 def test_sample_is_printed_as_json(listening, broker):
     process = listening("--json", "--count", "1", "--seconds", "30")

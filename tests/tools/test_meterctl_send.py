@@ -10,6 +10,8 @@ from typer.testing import CliRunner
 from firmware.crypto.envelope import Envelope
 from tools.meterctl.main import app
 
+pytest_plugins = ["meterctl_fixtures"]
+
 
 def test_answer_is_printed(meterctl, broker):
     with Device(
