@@ -14,6 +14,21 @@ import micropython
 
 
 @micropython.viper
+def _long(data: ptr8, pos: int, end: int, left: int) -> int:
+    # Length of `left` bytes: length << 3 | left, or what index() returns for an error.
+    if left == 0 or left > 4:
+        return -2
+    if pos + left > end:
+        return -1
+    size = 0
+    for i in range(pos, pos + left):
+        size = size << 8 | int(data[i])
+    if size > 0xFFFF or size < 0:
+        return -3
+    return size << 3 | left
+
+
+@micropython.viper
 def index(cells: ptr16, data: ptr8, pos: int, end: int) -> int:
     limit = int(cells[0])
     n = 0
@@ -34,10 +49,8 @@ def index(cells: ptr16, data: ptr8, pos: int, end: int) -> int:
         tag = int(data[pos])
         pos += 1
         size = 0xFFFF
-        if tag < 32:
-            size = int(cells[20 + 4 * limit + tag])
-        elif tag == 255:
-            size = 0
+        if tag < 31 or tag == 255:
+            size = int(cells[20 + 4 * limit + (tag & 31)])
         if size == 0xFFFF:
             return -2
         count = size
@@ -47,18 +60,11 @@ def index(cells: ptr16, data: ptr8, pos: int, end: int) -> int:
             count = int(data[pos])
             pos += 1
             if count & 0x80:
-                left = count & 0x7F
-                if left == 0 or left > 4:
-                    return -2
-                if pos + left > end:
-                    return -1
-                count = 0
-                while left:
-                    count = count << 8 | int(data[pos])
-                    pos += 1
-                    left -= 1
-                    if count > 0xFFFF:
-                        return -3
+                packed = int(_long(data, pos, end, count & 0x7F))
+                if packed < 0:
+                    return packed
+                count = packed >> 3
+                pos += packed & 7
             if size == 0x101:
                 size = (count + 7) >> 3
             elif size == 0x100:
@@ -81,3 +87,45 @@ def index(cells: ptr16, data: ptr8, pos: int, end: int) -> int:
         pos += size
         if pos > end:
             return -1
+
+
+@micropython.viper
+def codes(cells: ptr16, data: ptr8, out: ptr16) -> int:
+    limit = int(out[0])
+    count = int(cells[1])
+    n = 0
+    i = 0
+    while i + 1 < count and n < limit:
+        cell = 4 * i + 20
+        at = int(cells[cell + 1])
+        i += 1
+        if int(cells[cell]) != 9 or int(cells[cell + 2]) != 6 or int(data[at + 5]) != 255:
+            continue
+        tag = int(cells[cell + 4])
+        start = int(cells[cell + 5])
+        size = int(cells[cell + 6])
+        if tag == 1 or tag == 2 or (tag == 9 and size == 6 and int(data[start + 5]) == 255):
+            continue
+        entry = 6 * n + 1
+        n += 1
+        out[entry] = data[at + 2]
+        out[entry + 1] = int(data[at + 3]) << 8 | int(data[at + 4])
+        out[entry + 2] = i
+        i += 1
+        high = 0
+        low = 0
+        if tag == 6 or tag == 5:
+            high = int(data[start]) << 8 | int(data[start + 1])
+            low = int(data[start + 2]) << 8 | int(data[start + 3])
+        elif tag == 18 or tag == 16:
+            low = int(data[start]) << 8 | int(data[start + 1])
+        out[entry + 3] = high
+        out[entry + 4] = low
+        out[entry + 5] = 0xFFFF
+        if i + 2 < count and int(cells[cell + 8]) == 2 and int(cells[cell + 10]) == 2:
+            if int(cells[cell + 12]) == 15 and int(cells[cell + 16]) == 22:
+                out[entry + 5] = int(data[int(cells[cell + 13])]) << 8 | int(
+                    data[int(cells[cell + 17])]
+                )
+                i += 3
+    return n

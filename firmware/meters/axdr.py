@@ -11,13 +11,16 @@ from struct import unpack_from
 from micropython import const
 
 try:
+    from firmware.meters._axdr_fast import codes as _codes
     from firmware.meters._axdr_fast import index as _index
 except (ImportError, SyntaxError, ValueError, AttributeError):
+    from firmware.meters._axdr_slow import codes as _codes
     from firmware.meters._axdr_slow import index as _index
 
 ARRAY = const(1)
 STRUCTURE = const(2)
 OCTETS = const(9)
+VISIBLE = const(10)
 INT8 = const(0x0F)
 UINT16 = const(0x12)
 UINT32 = const(0x06)
@@ -31,6 +34,7 @@ TOO_LARGE = const(-3)
 # depth, 20... per element: tag, position of its content, size (bytes, bits of a bit string,
 # elements of an array), index of the element behind its subtree. Then the sizes per tag.
 _FIRST = const(20)
+_CODES = const(128)  # OBIS codes with a value
 _LIMIT = const(384)  # elements; the longest push of the field has 170
 _BYTES = const(0x100)
 _BITS = const(0x101)
@@ -51,10 +55,15 @@ class Tape:
     def __init__(self, limit=_LIMIT):
         self.cells = array("H", bytes(2 * (_FIRST + 4 * limit + 32)))
         self.cells[0] = limit
-        for tag in range(32):
+        for tag in range(31):
             self.cells[_FIRST + 4 * limit + tag] = _SIZES.get(tag, _NO_TYPE)
+        self.cells[_FIRST + 4 * limit + 31] = 0  # FF, don't care
         self.count = 0
         self.data = b""
+        # Per code: C, D << 8 | E, element of the value, its upper and lower 16 bits if it is a
+        # number of 16 or 32 bits, scaler << 8 | unit or FFFF. Entries begin at 1.
+        self.codes = array("H", bytes(2 * (1 + 6 * _CODES)))
+        self.codes[0] = _CODES
 
     def read(self, data, pos, end):
         """Indexes the value at data[pos]. Position behind it, or INCOMPLETE, WRONG, TOO_LARGE.
@@ -65,6 +74,10 @@ class Tape:
         stop = _index(self.cells, data, pos, end)
         self.count = self.cells[1] if stop >= 0 else 0
         return stop
+
+    def find_codes(self):
+        """Fills self.codes with the OBIS codes and what follows each; their number."""
+        return _codes(self.cells, self.data, self.codes)
 
     def tag(self, i):
         return self.cells[_FIRST + 4 * i]
@@ -89,11 +102,9 @@ class Tape:
         """True for an octet string of six bytes ending in FF (Blue Book section 6.1)."""
         cell = _FIRST + 4 * i
         cells = self.cells
-        return (
-            cells[cell] == OCTETS
-            and cells[cell + 2] == 6
-            and self.data[cells[cell + 1] + 5] == 255
-        )
+        if cells[cell] != OCTETS or cells[cell + 2] != 6:
+            return False
+        return self.data[cells[cell + 1] + 5] == 255
 
     def obis_key(self, i):
         """C << 16 | D << 8 | E of the element's six bytes."""

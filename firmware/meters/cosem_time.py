@@ -52,9 +52,8 @@ def _days(year, month, day):
     # Days since 1970-01-01, Gregorian: years begin in March, so that the leap day comes last.
     year -= month < 3
     month = (month + 9) % 12
-    return (
-        365 * year + year // 4 - year // 100 + year // 400 + (153 * month + 2) // 5 + day - 719469
-    )
+    leaps = year // 4 - year // 100 + year // 400
+    return 365 * year + leaps + (153 * month + 2) // 5 + day - 719469
 
 
 def unix(found):

@@ -7,16 +7,16 @@
 
 from micropython import const
 
-from firmware.meters import axdr, dlms_notification, gbt, glo, llc
+from firmware.meters import axdr, dlms_notification, glo, llc
 from firmware.meters.ber import length_at
 from firmware.meters.han_telegram import FrameError
 from firmware.meters.scan import NOISE, OK, need
 
 _WRAPPER = const(8)
 _NOISE = (NOISE, 1, 0, 0, 0, "")
+_BLOCK = const(0xE0)
+_APDUS = (glo.TAG, dlms_notification.TAG, _BLOCK)
 WRAPPED = const(1)  # `extra` of what came in a wrapper
-
-STARTS = (0x00, glo.TAG, dlms_notification.TAG, gbt.TAG, 0xE6)
 
 
 def scan(view, pos, end, tape):
@@ -44,7 +44,7 @@ def _stop(view, at, end, first, tape):
     # Position behind the APDU. FrameError: "reject" for none, "no_values" for too few bytes.
     if first == glo.TAG:
         return glo.header(view, at + 1, end).stop
-    if first == gbt.TAG:
+    if first == _BLOCK:
         length, start = length_at(view, at + 6, end)
         if length == -2 or length > 2048:
             raise FrameError("reject", "structure")
@@ -64,7 +64,7 @@ def _wrapper(view, pos, end):
     if have < _WRAPPER + 1:
         return need(_WRAPPER + 1)
     size = view[pos + 6] << 8 | view[pos + 7]
-    if view[pos + _WRAPPER] not in STARTS[1:4] or not 0 < size <= 2040:
+    if view[pos + _WRAPPER] not in _APDUS or not 0 < size <= 2040:
         return _NOISE
     if have < _WRAPPER + size:
         return need(_WRAPPER + size)

@@ -5,15 +5,16 @@
 
 from micropython import const
 
-from firmware.meters import dlms_notification, gbt, glo, llc, p1, p1_lines
+from firmware.meters import dlms_notification, glo, llc
 from firmware.meters.assembly import Assembly
 from firmware.meters.axdr import Tape
 from firmware.meters.cosem_time import WALL
 from firmware.meters.han_telegram import FrameError
 from firmware.meters.han_values import Clock, hints, multiply
-from firmware.meters.scan import BAD, NEED, OK
+from firmware.meters.scan import BAD, CIPHERED, NEED, OK, UNCHECKED
 
 _SLASH = const(0x2F)
+_BLOCK = const(0xE0)
 _GET_REQUEST = const(0xC0)
 _TAG_SIZE = const(12)
 
@@ -24,8 +25,8 @@ class MessageDecoder:
     def __init__(self, decipher, limit, multipliers, zone_min, keep_apdu):
         self.tape = Tape()
         self._decipher = decipher
-        self._blocks = gbt.BlockTransfer(Assembly(limit))
-        self._text = p1.Scanner(limit)
+        self._limit = limit
+        self._blocks = None  # a BlockTransfer once there was a block
         self._multipliers = multipliers
         self._clock = Clock(zone_min)
         self._keep_apdu = keep_apdu
@@ -34,10 +35,11 @@ class MessageDecoder:
     @property
     def open(self):
         """True while blocks of an APDU are missing."""
-        return self._blocks.open
+        return self._blocks is not None and self._blocks.open
 
     def reset(self):
-        self._blocks.reset()
+        if self._blocks:
+            self._blocks.reset()
 
     def decode(self, data, telegram):
         """Fills telegram from data (memoryview); False if more blocks must come. FrameError."""
@@ -45,21 +47,28 @@ class MessageDecoder:
             telegram.layers.append("llc")
             self._headed = True  # for the blocks that follow
             data = data[llc.SIZE :]
-        elif not self._blocks.open:
+        elif not self.open:
             self._headed = False
         if not len(data):
             raise FrameError("no_values", "empty")
-        if data[0] == gbt.TAG:
+        if data[0] == _BLOCK:
             if self._headed and "llc" not in telegram.layers:
                 telegram.layers.append("llc")
             telegram.layers.append("gbt")
-            data = self._blocks.add(data)
+            data = self._block(data)
             if data is None:
                 return False
             if not len(data):
                 raise FrameError("reject", "structure")
         self._apdu(data, telegram)
         return True
+
+    def _block(self, data):
+        if self._blocks is None:
+            from firmware.meters.gbt import BlockTransfer
+
+            self._blocks = BlockTransfer(Assembly(self._limit))
+        return self._blocks.add(data)
 
     def _apdu(self, data, telegram):
         tag = data[0]
@@ -103,17 +112,18 @@ class MessageDecoder:
 
     def _telegram(self, data, telegram):
         # A whole P1 telegram that came out of the ciphering.
-        state, _, start, stop, checked, reason = self._text.scan(data, 0, len(data))
-        self._text.reset()
+        from firmware.meters import p1
+
+        state, _, start, stop, checked, reason = p1.Scanner(self._limit).scan(data, 0, len(data))
         if state == BAD:
             raise FrameError("reject", reason)
         if state == NEED:
             start = p1.ident_end(data, 0, len(data))
             stop = len(data)
-            checked = p1.UNCHECKED
-        if state not in (OK, NEED) or start <= 0 or not p1_lines.complete(data, start, stop):
+            checked = UNCHECKED
+        if state not in (OK, NEED) or start <= 0 or not p1.complete(data, start, stop):
             raise FrameError("reject", "structure")
-        if checked == p1.UNCHECKED:
+        if checked == UNCHECKED:
             telegram.notes.append("no checksum")
         self._lines(data, start, stop, ident_of(data, 0, start), telegram)
 
@@ -124,6 +134,8 @@ class MessageDecoder:
             text = str(bytes(data[start:stop]), "ascii")
         except ValueError:
             raise FrameError("reject", "structure")
+        from firmware.meters import p1_lines
+
         p1_lines.decode(text, ident, telegram, self._clock.zone_min)
         if len(telegram.values) < 2:
             raise FrameError("no_values", "layout")
@@ -132,8 +144,8 @@ class MessageDecoder:
         """A telegram that p1.Scanner found: kind is its `extra`. FrameError."""
         telegram.layers.append("p1")
         ident = ident_of(view, pos, start)
-        if kind != p1.CIPHERED:
-            if kind == p1.UNCHECKED:
+        if kind != CIPHERED:
+            if kind == UNCHECKED:
                 telegram.notes.append("no checksum")
             if self._keep_apdu:
                 telegram.apdu = bytes(view[pos:stop])
@@ -156,10 +168,11 @@ class MessageDecoder:
         if clear[0] == dlms_notification.TAG:
             return dlms_notification.parses(self.tape, clear, 0, stop)
         if clear[0] == _SLASH:
-            state = self._text.scan(clear, 0, stop)[0]
-            self._text.reset()
+            from firmware.meters import p1
+
+            state = p1.Scanner(self._limit).scan(clear, 0, stop)[0]
             start = p1.ident_end(clear, 0, stop)
-            return state == OK or (state == NEED and p1_lines.complete(clear, start, stop))
+            return state == OK or (state == NEED and p1.complete(clear, start, stop))
         if clear[0] == _GET_REQUEST:
             # Get-request-normal without selective access (Green Book section 9.4.6.3).
             return stop == 13 and clear[1] == 1 and clear[12] == 0

@@ -2,14 +2,15 @@
 # MIT license; Copyright (c) 2026 The uMeter authors
 
 from firmware.meters import cosem_time
-from firmware.reading import Quantity
+from firmware.reading import Quantity, rescale
 
 _TOTALS = (
-    ("active_energy_import", "wh"),
-    ("active_energy_export", "wh"),
-    ("reactive_energy_import", "varh"),
-    ("reactive_energy_export", "varh"),
+    "active_energy_import_wh",
+    "active_energy_export_wh",
+    "reactive_energy_import_varh",
+    "reactive_energy_export_varh",
 )
+_VOLTAGES = ("voltage_l1_v", "voltage_l2_v", "voltage_l3_v")
 # kind of quantity -> units; a multiplier belongs to one of them
 MULTIPLIED = (("W", ("W", "var")), ("V", ("V",)), ("A", ("A",)), ("kWh", ("Wh", "varh")))
 
@@ -46,36 +47,36 @@ def put_push_time(values, data, at):
         values["push_time_deviation_min"] = Quantity(shift, 0, "min")
 
 
+def total(parts):
+    """The exact sum of Quantities of one unit."""
+    low = min([part.exponent for part in parts])
+    mantissa = 0
+    for part in parts:
+        mantissa += part.mantissa * 10 ** (part.exponent - low)
+    return Quantity(mantissa, low, parts[0].unit)
+
+
 def add(values, name, one, other, derived):
     """values[name] = one + other, both names, if both are there and name is not."""
-    if name in values or one not in values or other not in values:
-        return
-    a = values[one]
-    b = values[other]
-    low = min(a.exponent, b.exponent)
-    total = a.mantissa * 10 ** (a.exponent - low) + b.mantissa * 10 ** (b.exponent - low)
-    values[name] = Quantity(total, low, a.unit)
-    derived.append(name)
+    if name not in values and one in values and other in values:
+        values[name] = total((values[one], values[other]))
+        derived.append(name)
 
 
 def put_totals(values, derived):
     """A total that the meter does not send is the sum of its tariffs."""
-    for base, unit in _TOTALS:
-        name = "%s_%s" % (base, unit)
+    for name in _TOTALS:
         if name in values:
             continue
+        base, unit = name.rsplit("_", 1)
+        parts = []
         for tariff in range(1, 9):
             part = values.get("%s_t%d_%s" % (base, tariff, unit))
-            if part is None:
-                continue
-            if name in values:
-                sum_so_far = values.pop(name)
-                values["_"] = sum_so_far
-                add(values, name, "_", "%s_t%d_%s" % (base, tariff, unit), [])
-                del values["_"]
-            else:
-                values[name] = part
-                derived.append(name)
+            if part is not None:
+                parts.append(part)
+        if parts:
+            values[name] = total(parts)
+            derived.append(name)
 
 
 def multiply(values, multipliers):
@@ -103,11 +104,10 @@ def shortest(mantissa, exponent, unit):
 
 def hints(values, notes):
     """Says what can hardly be true; changes nothing."""
-    for phase in "123":
-        name = "voltage_l%s_v" % phase
+    for name in _VOLTAGES:
         value = values.get(name)
         if value is None or value.mantissa == 0:
             continue
-        tenths = value.mantissa * 10 ** (value.exponent + 3) // 100
-        if not 1800 <= tenths <= 2600:
+        volts = rescale(value.mantissa, value.exponent, 0)
+        if not 180 <= volts <= 260:
             notes.append("%s is outside 180..260 V: check the factor for V" % name)

@@ -8,7 +8,6 @@
 from firmware.meters import axdr, cosem_time, obis
 from firmware.meters.han_values import put_clock
 from firmware.reading import Quantity
-from firmware.reading import Quantity
 
 # A plan names the elements in order: a code as C.D.E, or a word.
 # L logical device name, D device id, M meter id, B breaker, T tariff, P limiter threshold,
@@ -54,12 +53,12 @@ def _all(tape, items, tag):
     return True
 
 
-def plan(tape, items):
+def _plan(tape, items):
     """Key of the list that this is, "" if it is none of Iskraemeco's."""
     count = len(items)
     if count == 15 and _all(tape, items[:6], axdr.UINT32) and tape.size(items[7]) == 12:
         return "15"
-    if not count or tape.tag(items[0]) not in (axdr.OCTETS, 10):
+    if tape.tag(items[0]) not in (axdr.OCTETS, axdr.VISIBLE):
         return ""
     if count == 12 and tape.is_obis(items[0]) and tape.obis_key(items[0]) == _KELAG:
         return "12obis"
@@ -77,8 +76,14 @@ def plan(tape, items):
     return str(count) if count in (8, 18) else ""
 
 
-def decode(tape, items, telegram, clock, key):
-    """key: what plan() said. False if an element is not what the list has in its place."""
+def decode(tape, items, telegram, clock):
+    """items: the elements of the list. None if this is none of Iskraemeco's.
+
+    False if an element is not what the list has in its place.
+    """
+    key = _plan(tape, items)
+    if not key:
+        return None
     words = _PLANS[key].split()
     values = telegram.values
     time_at = -1

@@ -24,15 +24,18 @@ _TEXTS = ("list_id", "meter_id", "meter_model")
 
 
 def decode(tape, items, telegram, clock):
-    """items: the elements of the list. False if this is none of Kaifa's."""
+    """items: the elements of the list. None if this is none of Kaifa's.
+
+    False if an element is not what the list has in its place.
+    """
     values = telegram.values
     if len(items) == 1:
         if tape.tag(items[0]) != axdr.UINT32:
-            return False
+            return None
         values["active_power_import_w"] = Quantity(tape.number(items[0]), 0, "W")
         return True
     if len(items) not in (9, 13, 14, 18):
-        return False
+        return None
     phases = 3 if len(items) in (13, 18) else 1
     numbers = [tape.number(item) for item in items]
     behind = 7 + 2 * phases

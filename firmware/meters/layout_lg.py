@@ -12,9 +12,18 @@ from firmware.reading import Quantity
 _SCALES = (0, 0, 0, -2, -2, -2)
 
 
-def is_object_list(tape, items):
+def decode(tape, items, telegram, clock):
+    """items: the elements of the list. False if values are missing, None for other layouts."""
+    if _is_object_list(tape, items):
+        return _decode_objects(tape, items, telegram, clock)
+    if _is_positional(tape, items):
+        return _decode_positional(tape, items, telegram)
+    return None
+
+
+def _is_object_list(tape, items):
     """True if the first element is an array that describes every element of the list."""
-    if not items or tape.tag(items[0]) != axdr.ARRAY or tape.size(items[0]) != len(items):
+    if tape.tag(items[0]) != axdr.ARRAY or tape.size(items[0]) != len(items):
         return False
     for entry in tape.children(items[0]):
         # Elements of the entry stand right behind it: class, code, attribute.
@@ -27,7 +36,8 @@ def is_object_list(tape, items):
     return True
 
 
-def decode_objects(tape, items, telegram, clock):
+def _decode_objects(tape, items, telegram, clock):
+    known = len(telegram.values)
     entries = tape.children(items[0])
     for i in range(1, len(items)):
         entry = entries[i]
@@ -46,7 +56,7 @@ def decode_objects(tape, items, telegram, clock):
     q = "reactive_energy_q%d_varh"
     add(values, "reactive_energy_import_varh", q % 1, q % 2, derived)
     add(values, "reactive_energy_export_varh", q % 3, q % 4, derived)
-    return True
+    return len(values) > known
 
 
 def _put(tape, item, values, meaning):
@@ -66,7 +76,7 @@ def _put(tape, item, values, meaning):
     values[name] = Quantity(mantissa, exponent, unit)
 
 
-def is_positional(tape, items):
+def _is_positional(tape, items):
     """11 or 14 elements, of which six unsigned 16-bit numbers in front."""
     if len(items) not in (11, 14):
         return False
@@ -76,7 +86,7 @@ def is_positional(tape, items):
     return True
 
 
-def decode_positional(tape, items, telegram, clock):
+def _decode_positional(tape, items, telegram):
     """E450 (Burgenland, Switzerland): voltages, currents, powers, energies, angles, id."""
     numbers = [tape.number(item) for item in items]
     if None in numbers[:10]:

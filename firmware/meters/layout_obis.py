@@ -14,24 +14,12 @@ from firmware.reading import Quantity
 
 _FIRST = const(20)  # cell of element 0, see axdr.py
 
-# Exponents of power, energy, voltage, current, power factor and frequency where there is no scaler.
+# Exponents of power, energy, voltage, current, power factor, frequency if there is no scaler.
 _KAMSTRUP = (0, 1, 0, -2, -2, -2)
 _KAIFA = (0, 0, -1, -3, -3, -2)
 _OTHERS = (0, 0, 0, -2, -2, -2)
+_LIST_ID = const(0x000281)  # 0.2.129
 _VOLTS_MAX = const(1000)  # a voltage without a scaler above this has decimals
-
-
-def _list_id(tape):
-    # The text before the first code (Kamstrup), or the value of code 0.2.129 in front.
-    for i in range(1, min(tape.count, 5)):
-        if tape.is_obis(i):
-            if tape.obis_key(i) == 0x000281 and i + 1 < tape.count:
-                return tape.text(i + 1) or ""
-            return ""
-        text = tape.text(i)
-        if text:
-            return text
-    return ""
 
 
 def _rules(name, clock):
@@ -45,91 +33,85 @@ def _rules(name, clock):
 
 def decode(tape, telegram, clock):
     """Puts what the codes name into telegram.values; False if no code is among the elements."""
-    name = _list_id(tape)
-    exponents = _rules(name, clock)
-    values = telegram.values
+    found = tape.find_codes()
+    if not found:
+        return False
+    codes = tape.codes
     cells = tape.cells
-    count = tape.count
-    coded = False
-    i = 0
-    while i < count:
+    known = obis.known
+    values = telegram.values
+    exponents = _rules(_loose_front(tape, codes[3] - 1, values, clock), clock)
+    for entry in range(1, 6 * found + 1, 6):
+        key = codes[entry] << 16 | codes[entry + 1]
+        meaning = known.get(key) or obis.lookup(key)
+        i = codes[entry + 2]
+        scaler = codes[entry + 5]
         tag = cells[_FIRST + 4 * i]
-        if tag == 1 or tag == 2 or not tag:
-            i += 1
-        elif tape.is_obis(i):
-            coded = True
-            i = _coded(tape, i, telegram, clock, exponents)
+        if not meaning:
+            if key == obis.CLOCK and tape.size(i) == 12 and tag in (axdr.OCTETS, 25):
+                put_clock(values, tape.data, tape.start(i), clock)
+            continue
+        name, unit, kind = meaning
+        if kind == obis.TEXT:
+            _text(tape, i, values, name)
+        elif scaler == 0xFFFF and (tag == 6 or tag == 18):
+            mantissa = codes[entry + 3] << 16 | codes[entry + 4]
+            exponent = exponents[kind]
+            if kind == obis.VOLTAGE and mantissa > _VOLTS_MAX and exponent == 0:
+                exponent = -2 if mantissa > 10 * _VOLTS_MAX else -1
+            values[name] = Quantity(mantissa, exponent, unit)
         else:
-            _loose(tape, i, values, clock)
-            i += 1
-    return coded
+            _put(tape, i, telegram, meaning, exponents, scaler)
+    _loose_end(tape, codes[6 * found - 3], values)
+    return True
 
 
-def _coded(tape, i, telegram, clock, exponents):
-    # One code and what belongs to it. Index of the element behind.
-    at = tape.start(i)
-    data = tape.data
-    key = data[at + 2] << 16 | data[at + 3] << 8 | data[at + 4]
-    i += 1
-    if i == tape.count or tape.is_obis(i):
-        return i
-    tag = tape.cells[_FIRST + 4 * i]
-    behind = i + 1
-    scaler = None
-    unit = 0
-    if behind + 2 < tape.count and tape.cells[_FIRST + 4 * behind] == axdr.STRUCTURE:
-        if tape.tag(behind + 1) == axdr.INT8 and tape.tag(behind + 2) == axdr.ENUM:
-            scaler = tape.number(behind + 1)
-            unit = tape.number(behind + 2)
-            behind += 3
-    if tag in (1, 2):
-        return i + 1
-    meaning = obis.lookup(key)
-    if meaning is None:
-        if key == obis.CLOCK and tape.size(i) == 12 and tag in (axdr.OCTETS, 25):
-            put_clock(telegram.values, data, tape.start(i), clock)
-        return behind
-    _put(tape, i, telegram, meaning, exponents, scaler, unit)
-    return behind
+def _text(tape, i, values, name):
+    text = tape.text(i)
+    if text is None:
+        number = tape.number(i)
+        text = None if number is None else str(number)
+    if text is not None and name not in values:
+        values[name] = text
 
 
-def _put(tape, i, telegram, meaning, exponents, scaler, unit):
+def _put(tape, i, telegram, meaning, exponents, scaler):
     name, symbol, kind = meaning
-    if kind == obis.TEXT:
-        text = tape.text(i)
-        if text is None:
-            number = tape.number(i)
-            text = None if number is None else str(number)
-        if text is not None and name not in telegram.values:
-            telegram.values[name] = text
-        return
     found = tape.decimal(i)
     if found is None:
         return
     mantissa, exponent = found
-    if scaler is None:
+    if scaler == 0xFFFF:
         exponent += exponents[kind]
         if kind == obis.VOLTAGE and mantissa > _VOLTS_MAX and exponent == 0:
             exponent = -2 if mantissa > 10 * _VOLTS_MAX else -1
     else:
+        unit = scaler & 255
         if unit != obis.UNIT_CODES[symbol] and unit != 255:
             telegram.notes.append("%s has unit %d, left out" % (name, unit))
             return
-        exponent += scaler
+        exponent += (scaler >> 8) - (scaler >> 7 & 256)
     telegram.values[name] = Quantity(mantissa, exponent, symbol)
 
 
-def _loose(tape, i, values, clock):
-    # An element without a code: the clock, the list's name in front, the meter's id at the end.
-    tag = tape.tag(i)
-    if tag == axdr.OCTETS and tape.size(i) == 12 and "meter_time_local" not in values:
-        if cosem_time.fields(tape.data, tape.start(i)):
+def _loose_front(tape, first, values, clock):
+    # Elements in front of the first code: the clock, the list's name. That name, or the one that
+    # the first code gives.
+    name = ""
+    for i in range(min(first, 4)):
+        if tape.tag(i) == axdr.OCTETS and tape.size(i) == 12 and "meter_time_local" not in values:
             put_clock(values, tape.data, tape.start(i), clock)
-            return
-    text = tape.text(i)
-    if not text:
-        return
-    if i < 3 and "list_id" not in values:
-        values["list_id"] = text
-    elif i == tape.count - 1 and "meter_id" not in values:
-        values["meter_id"] = text
+        elif not name and tape.text(i):
+            name = values["list_id"] = tape.text(i)
+    if not name and tape.obis_key(first) == _LIST_ID:
+        name = tape.text(first + 1) or ""
+    return name
+
+
+def _loose_end(tape, last_value, values):
+    # A text at the end, without a code, names the meter (Sagemcom, Kaifa in Austria).
+    last = tape.count - 1
+    if last > last_value and "meter_id" not in values:
+        text = tape.text(last)
+        if text:
+            values["meter_id"] = text

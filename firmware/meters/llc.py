@@ -18,6 +18,6 @@ def at(view):
 def begins(view):
     """True if a whole message begins here: LLC and the tag of an APDU that meters push.
 
-    A later segment may begin with E6 E7 00 as data; with one of the tags behind it is one in 2**30.
+    A later segment may begin with E6 E7 00 as data, but hardly with one of the tags behind.
     """
     return len(view) > SIZE and at(view) and view[SIZE] in _APDUS

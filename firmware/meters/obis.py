@@ -31,18 +31,18 @@ _UNITS = ("W", "Wh", "V", "A", "", "Hz")
 # Physical units of the Blue Book's table 4 (section 4.3.2), by the unit of a name.
 UNIT_CODES = {"W": 27, "var": 29, "Wh": 30, "varh": 32, "A": 33, "V": 35, "Hz": 44, "": 255}
 
-_known = {}
+known = {}  # what lookup() has found so far
 _KNOWN_MAX = const(128)
 
 
 def lookup(key):
     """(name, unit, kind) of C << 16 | D << 8 | E; None for a code without a canonical name."""
-    if key in _known:
-        return _known[key]
+    if key in known:
+        return known[key]
     found = _text(key) or _quantity(key >> 16, key >> 8 & 255, key & 255)
-    if len(_known) >= _KNOWN_MAX:
-        _known.clear()
-    _known[key] = found
+    if len(known) >= _KNOWN_MAX:
+        known.clear()
+    known[key] = found
     return found
 
 

@@ -13,16 +13,11 @@ from micropython import const
 from firmware.crypto.crc import arc
 from firmware.meters import glo
 from firmware.meters.han_telegram import FrameError
-from firmware.meters.scan import BAD, NOISE, OK, need
+from firmware.meters.scan import BAD, CHECKED, CIPHERED, NOISE, OK, UNCHECKED, need
 
 _IDENT_MAX = const(64)
 _NOISE = (NOISE, 1, 0, 0, 0, "")
 _HEX = b"0123456789ABCDEFabcdef"
-
-# What `extra` of a good telegram says.
-CHECKED = const(0)
-UNCHECKED = const(1)  # there is no CRC
-CIPHERED = const(2)
 
 
 def ident_end(view, pos, end):
@@ -53,6 +48,13 @@ def _blank(view, i, end):
         i += 1
         lines += 1
     return i
+
+
+def complete(view, start, end):
+    """True if what stands there ends with a whole line, as in a copy without its "!"."""
+    while end > start and view[end - 1] in (13, 10):
+        end -= 1
+    return end > start and view[end - 1] == 0x29
 
 
 class Scanner:

@@ -2,7 +2,8 @@
 # MIT license; Copyright (c) 2026 The uMeter authors
 
 # Source: DSMR 5.0.2 section 6.4 and 6.12, IEC 62056-61 (codes A-B:C.D.E*F).
-# The meter itself: 1-n and 0-0; gas, water and their ids (0-n) are other meters'. Old values (*F other than 255) are left out.
+# The meter itself: 1-n and 0-0; gas, water and their ids (0-n) are other meters'. Old
+# values (*F other than 255) are left out.
 
 from firmware.meters import cosem_time, obis
 from firmware.meters.han_values import put_totals
@@ -14,13 +15,6 @@ _UNITS.update({"VAR": ("var", 0), "KVAR": ("var", 3), "VARH": ("varh", 0), "KVAR
 _UNITS.update({"MWH": ("Wh", 6), "A": ("A", 0), "HZ": ("Hz", 0), "": ("", 0), "MW": ("W", 6)})
 
 _IDS = ("96.1.0", "0.0.5", "96.1.1", "42.0.0")  # the first that is there names the meter
-
-
-def complete(view, start, end):
-    """True if what stands there ends with a whole line, as in a copy without its "!"."""
-    while end > start and view[end - 1] in (13, 10):
-        end -= 1
-    return end > start and view[end - 1] == 0x29
 
 
 def decode(text, ident, telegram, zone_min):

@@ -6,8 +6,9 @@
 #   OK     a frame of `size` bytes; its information field is view[start:stop]
 #   BAD    a frame, but `reason` is wrong with it; look on behind its first byte
 #   NOISE  no frame begins here; up to `stop` it looked like one
-# `extra` belongs to the layer; with NEED it is 1 if the bytes so far are surely meant as a frame. A tuple per frame, not per byte: the caller does not come back
-# before the bytes asked for have arrived.
+# `extra` belongs to the layer; with NEED it is 1 if the bytes so far are surely meant as a
+# frame. A tuple per frame, not per byte: the caller does not come back before the bytes asked for
+# have arrived.
 
 from micropython import const
 
@@ -15,6 +16,11 @@ NEED = const(0)
 OK = const(1)
 BAD = const(2)
 NOISE = const(3)
+
+# `extra` of a P1 telegram
+CHECKED = const(0)
+UNCHECKED = const(1)  # there is no CRC
+CIPHERED = const(2)
 
 
 def need(size, sure=0):
