@@ -39,7 +39,7 @@ bench: setup  ## speed, memory and size figures
 lint: setup  ## the static checks only: style, layers, sizes, what the chip offers
 	@$(PY) -m pytest -q tests/test_static*.py
 
-all: build
+all: build  ## the same as build
 
 build: setup  ## compile the firmware for the chip into build/device/; ARCH=, build flags
 	@$(PY) -m tools.build $(OVERRIDES)
@@ -47,7 +47,7 @@ build: setup  ## compile the firmware for the chip into build/device/; ARCH=, bu
 flash: build  ## build, then copy to the board at PORT=/dev/ttyUSB0 or PORT=socket://host:port
 	@$(PY) -m tools.flash $(OVERRIDES)
 
-flashall: flash
+flashall: flash  ## the same as flash
 
 image: build  ## build, then write build/image.bin, a flash image for esptool
 	@$(PY) -m tools.image $(OVERRIDES)
