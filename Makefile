@@ -62,7 +62,7 @@ lock: setup  ## renew requirements.lock from pyproject.toml with the newest vers
 	@mv requirements.lock.new requirements.lock
 
 clean:  ## remove what was built, not what set-up made
-	@rm -rf build/device build/sim build/image* .pytest_cache .hypothesis .ruff_cache .import_linter_cache
+	@rm -rf build/device* build/sim build/image* .pytest_cache .hypothesis .ruff_cache .import_linter_cache
 
 distclean: clean  ## remove what set-up made, too
 	@rm -rf build .venv

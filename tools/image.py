@@ -3,7 +3,8 @@
 
 # The parameters are those with which MicroPython makes its file system
 # (ports/esp32, extmod/vfs_lfs.c): 4096-byte blocks, read and program 32, look-ahead 32,
-# cache 4 * 32, littlefs 2.0 on disk.
+# cache 4 * 32. A new file system is of version 2.0, which every littlefs 2 can read; one that
+# MicroPython made may be of 2.1, and 0 means any.
 
 import contextlib
 import os
@@ -18,6 +19,7 @@ from tools.config import ConfigError, run_variable
 from tools.config.collect import parse_overrides
 
 BLOCK = 4096
+_DISK_VERSION = 0x00020000
 BLOCKS = 512  # 2 MiB: what a 4 MB module leaves for files
 
 
@@ -34,7 +36,7 @@ def make_image(tree, out, blocks=BLOCKS, keep=None):
     files = {p.relative_to(tree).as_posix(): p.read_bytes()
              for p in sorted(Path(tree).rglob("*")) if p.is_file()}  # fmt: skip
     old = Path(keep).read_bytes() if keep and Path(keep).exists() else None
-    fs = _open(old, blocks)
+    fs = open_image(old, blocks)
     try:
         _remove_stale(fs, files)
         for path, data in files.items():
@@ -50,16 +52,20 @@ def make_image(tree, out, blocks=BLOCKS, keep=None):
 
 def read_image(path):
     """{path: bytes} of all files in an image."""
-    fs = _open(Path(path).read_bytes(), 0)
+    fs = open_image(Path(path).read_bytes())
     return {name: _read(fs, name) for name in _walk(fs)}
 
 
-def _open(data, blocks):
+def open_image(data, blocks=BLOCKS):
+    """The file system in an image (bytes), or a new one of so many blocks if data is None.
+
+    A littlefs.LittleFS; its context.buffer is the image.
+    """
     if data is not None and (not data or len(data) % BLOCK):
         raise ImageError("the image has %d bytes, no multiple of %d" % (len(data), BLOCK))
     fs = LittleFS(block_size=BLOCK, block_count=len(data) // BLOCK if data else blocks,
                   read_size=32, prog_size=32, cache_size=128, lookahead_size=32, name_max=255,
-                  disk_version=0x00020000, mount=False)  # fmt: skip
+                  disk_version=_DISK_VERSION if data is None else 0, mount=False)  # fmt: skip
     if data is None:
         fs.format()
     else:

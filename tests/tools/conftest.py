@@ -1,60 +1,48 @@
-# uMeter - fixtures of the tests of meterctl
+# uMeter - fixtures for the tests of the host tools
 # MIT license; Copyright (c) 2026 The uMeter authors
 
-import subprocess
+import shutil
 
 import pytest
-from meterctl_surroundings import KEY, command_line, find_mosquitto, mosquitto, surroundings
 
+from tests.sources import ROOT
+from tools.config import resolve
 
-@pytest.fixture(scope="session")
-def broker(tmp_path_factory):
-    """Port of a mosquitto that listens on 127.0.0.1 and lets everybody in."""
-    program = find_mosquitto()
-    if program is None:
-        pytest.skip("no mosquitto here: make setup")
-    with mosquitto(tmp_path_factory.mktemp("broker"), program) as port:
-        yield port
+KEY = "0123456789abcdeffedcba9876543210"
 
+# Says what it is, and then lives on as an app does.
+MAIN = """
+import asyncio
+import config
+from firmware.crypto import crc
 
-@pytest.fixture
-def meterctl(tmp_path, broker):
-    """Run it to its end; `key` None for none."""
+print("up", config.METER, crc.xmodem(b"123456789"))
 
-    def run(*arguments, key=KEY, port=broker, stdin="", **more):
-        if key:
-            more["UMETER_KEY"] = key
-        return subprocess.run(
-            command_line(*arguments),
-            env=surroundings(tmp_path, port, **more),
-            input=stdin,
-            capture_output=True,
-            text=True,
-            timeout=60,
-        )
+async def main():
+    while True:
+        await asyncio.sleep(1)
 
-    return run
+if config.DEBUG:
+    asyncio.run(main())
+"""
 
 
 @pytest.fixture
-def listening(tmp_path, broker):
-    """Start `meterctl listen`; returns when it is subscribed."""
-    started = []
+def source(tmp_path):
+    """A small checkout: the real crypto folder, and a main.py that uses it."""
+    root = tmp_path / "source"
+    for name in ("crypto", "meters"):
+        (root / "firmware" / name).mkdir(parents=True)
+        shutil.copy(ROOT / "firmware" / name / "__init__.py", root / "firmware" / name)
+    shutil.copy(ROOT / "firmware" / "__init__.py", root / "firmware")
+    for name in ("crc", "_crc_fast", "_crc_slow"):
+        shutil.copy(ROOT / "firmware" / "crypto" / (name + ".py"), root / "firmware" / "crypto")
+    for name in ("kmp", "han", "errors"):
+        (root / "firmware" / "meters" / (name + ".py")).write_text("NAME = %r\n" % name)
+    (root / "boot.py").write_text("print('boot')\n")
+    (root / "main.py").write_text(MAIN)
+    return root
 
-    def start(*arguments, key=KEY):
-        process = subprocess.Popen(
-            command_line("listen", *arguments),
-            env=surroundings(tmp_path, broker, UMETER_KEY=key),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        started.append(process)
-        assert "listening on" in process.stderr.readline()
-        return process
 
-    yield start
-    for process in started:
-        if process.poll() is None:
-            process.kill()
-        process.communicate()
+def flags(**given):
+    return resolve({"KEY": KEY, **given}, {"SOURCE_DATE_EPOCH": "1790000000"})
