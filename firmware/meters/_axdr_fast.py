@@ -121,7 +121,7 @@ def codes(cells: ptr16, data: ptr8, out: ptr16) -> int:
             low = int(data[start]) << 8 | int(data[start + 1])
         out[entry + 3] = high
         out[entry + 4] = low
-        out[entry + 5] = 0xFFFF
+        out[entry + 5] = 0
         if i + 2 < count and int(cells[cell + 8]) == 2 and int(cells[cell + 10]) == 2:
             if int(cells[cell + 12]) == 15 and int(cells[cell + 16]) == 22:
                 out[entry + 5] = int(data[int(cells[cell + 13])]) << 8 | int(

@@ -109,7 +109,7 @@ def codes(cells, data, out):
             low = data[start] << 8 | data[start + 1]
         out[entry + 3] = high
         out[entry + 4] = low
-        out[entry + 5] = 0xFFFF
+        out[entry + 5] = 0
         if i + 2 < count and cells[cell + 8] == 2 and cells[cell + 10] == 2:
             if cells[cell + 12] == 15 and cells[cell + 16] == 22:
                 out[entry + 5] = data[cells[cell + 13]] << 8 | data[cells[cell + 17]]

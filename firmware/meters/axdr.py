@@ -61,7 +61,7 @@ class Tape:
         self.count = 0
         self.data = b""
         # Per code: C, D << 8 | E, element of the value, its upper and lower 16 bits if it is a
-        # number of 16 or 32 bits, scaler << 8 | unit or FFFF. Entries begin at 1.
+        # number of 16 or 32 bits, scaler << 8 | unit or 0 (no unit has the code 0). From 1 on.
         self.codes = array("H", bytes(2 * (1 + 6 * _CODES)))
         self.codes[0] = _CODES
 
@@ -72,7 +72,9 @@ class Tape:
         """
         self.data = data
         stop = _index(self.cells, data, pos, end)
-        self.count = self.cells[1] if stop >= 0 else 0
+        if stop < 0:
+            self.cells[1] = 0  # nothing in there may be followed
+        self.count = self.cells[1]
         return stop
 
     def find_codes(self):

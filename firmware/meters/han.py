@@ -97,7 +97,7 @@ class HanDecoder:
             telegram.values.clear()
         self._out.append(telegram)
         # Without a link layer nothing but its own length says that this was a frame.
-        return telegram.result != "reject" or first in (FLAG, LONG_FRAME)
+        return telegram.result not in ("reject", "need_key") or first in (FLAG, LONG_FRAME)
 
     def _damaged(self, first, data, telegram):
         telegram.layers.append("mbus" if first == LONG_FRAME else "hdlc")

@@ -39,7 +39,7 @@ class FrameFinder:
         self._wanted = 0  # no look before the buffer is filled up to here
         # A good frame with a link layer ends this. In front of _shadow stands a frame that is
         # damaged or cut: no APDU inside it may be taken, nor a frame of another link than that of
-        # its first byte. In front of _weak only DB may.
+        # its first byte, _shadow_start. In front of _weak only DB may.
         self._bare = _ANYTHING if bare else _CIPHERED
         self._shadow = 0
         self._shadow_start = 0
@@ -131,7 +131,8 @@ class FrameFinder:
             if first == FLAG or first == LONG_FRAME or first == SLASH:
                 scan = self._load(first)
             elif self._bare and first in _BARE_STARTS:
-                if first != _DB and (self._bare != _ANYTHING or pos < self._weak):
+                weak = self._bare != _ANYTHING or pos < self._weak
+                if pos < self._shadow or (weak and first != _DB):
                     return _NOISE
                 from firmware.meters import han_bare
 

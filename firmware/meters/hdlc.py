@@ -9,7 +9,7 @@
 from micropython import const
 
 from firmware.crypto.crc import x25
-from firmware.meters.scan import BAD, NOISE, OK, need
+from firmware.meters.scan import BAD, NOISE, OK, SURE, need
 
 _FLAG = const(0x7E)
 _NOISE = (NOISE, 1, 0, 0, 0, "")
@@ -65,12 +65,11 @@ def scan(view, pos, end):
     if not information or information > fcs:
         return _NOISE
     if have < size + 2:
-        return need(size + 2, 1)
+        return need(size + 2, SURE if checked else 0)
     closed = view[pos + size + 1] == _FLAG
     if not checked:
         # Only a flag where the length says so tells a damaged header from noise.
-        end = pos + size + 2
-        return (BAD if closed else NOISE, 1, end, end, 0, "hcs")
+        return (BAD, 1, fcs, fcs, 0, "hcs") if closed else _NOISE
     segmented = view[pos + 1] & 8
     if not _good(view, pos + 1, fcs):
         return (BAD, 1, information, fcs, segmented, "fcs")

@@ -54,7 +54,7 @@ def decode(tape, telegram, clock):
         name, unit, kind = meaning
         if kind == obis.TEXT:
             _text(tape, i, values, name)
-        elif scaler == 0xFFFF and (tag == 6 or tag == 18):
+        elif not scaler and (tag == 6 or tag == 18):
             mantissa = codes[entry + 3] << 16 | codes[entry + 4]
             exponent = exponents[kind]
             if kind == obis.VOLTAGE and mantissa > _VOLTS_MAX and exponent == 0:
@@ -81,7 +81,7 @@ def _put(tape, i, telegram, meaning, exponents, scaler):
     if found is None:
         return
     mantissa, exponent = found
-    if scaler == 0xFFFF:
+    if not scaler:
         exponent += exponents[kind]
         if kind == obis.VOLTAGE and mantissa > _VOLTS_MAX and exponent == 0:
             exponent = -2 if mantissa > 10 * _VOLTS_MAX else -1

@@ -9,7 +9,7 @@
 from micropython import const
 
 from firmware.meters.han_telegram import FrameError
-from firmware.meters.scan import BAD, NOISE, OK, need
+from firmware.meters.scan import BAD, NOISE, OK, SURE, need
 
 _START = const(0x68)
 _STOP = const(0x16)
@@ -31,10 +31,10 @@ def scan(view, pos, end):
     if size < _SHORTEST - 1:
         size += 256
     if have < size + 6:
-        return need(size + 6, 1)
+        return need(size + 6, SURE)
     last = pos + 4 + size
     if view[last + 1] != _STOP or size < _SHORTEST:
-        return (NOISE, 1, last, last, 0, "")
+        return (NOISE, 1, last, last, SURE, "")
     if sum(view[pos + 4 : last]) & 0xFF != view[last]:
         return (BAD, 1, last, last, 0, "checksum")
     return (OK, size + 6, pos + _HEADER, last, view[pos + 6], "")

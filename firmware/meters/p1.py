@@ -13,7 +13,7 @@ from micropython import const
 from firmware.crypto.crc import arc
 from firmware.meters import glo
 from firmware.meters.han_telegram import FrameError
-from firmware.meters.scan import BAD, CHECKED, CIPHERED, NOISE, OK, UNCHECKED, need
+from firmware.meters.scan import BAD, CHECKED, CIPHERED, NOISE, OK, SURE, UNCHECKED, need
 
 _IDENT_MAX = const(64)
 _NOISE = (NOISE, 1, 0, 0, 0, "")
@@ -90,7 +90,7 @@ class Scanner:
         found = bytes(view[at:end]).find(b"!")
         if found < 0:
             self._searched = have
-            return need(have + 1, 1) if have < self._limit else _NOISE
+            return need(have + 1, SURE) if have < self._limit else _NOISE
         mark = at + found
         self._searched = mark - pos
         return _checked(view, pos, start, mark, end)
@@ -103,7 +103,7 @@ class Scanner:
         except FrameError as error:
             if error.result == "reject" or end - pos >= self._limit:
                 return _NOISE
-            return need(end - pos + 1, 1)
+            return need(end - pos + 1, SURE)
         return (OK, stop - pos, start, stop, CIPHERED, "")
 
 

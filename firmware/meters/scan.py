@@ -5,10 +5,10 @@
 #   NEED   may become a frame: come back when `size` bytes are there
 #   OK     a frame of `size` bytes; its information field is view[start:stop]
 #   BAD    a frame, but `reason` is wrong with it; look on behind its first byte
-#   NOISE  no frame begins here; up to `stop` it looked like one
-# `extra` belongs to the layer; with NEED it is 1 if the bytes so far are surely meant as a
-# frame. A tuple per frame, not per byte: the caller does not come back before the bytes asked for
-# have arrived.
+#   NOISE  no frame begins here
+# `extra` belongs to the layer; with NEED it is SURE if the bytes so far are meant as a frame, and
+# with NOISE `stop` tells how far they looked like one. A tuple per frame, not per byte: the
+# caller does not come back before the bytes asked for have arrived.
 
 from micropython import const
 
@@ -16,6 +16,8 @@ NEED = const(0)
 OK = const(1)
 BAD = const(2)
 NOISE = const(3)
+
+SURE = const(1)
 
 # `extra` of a P1 telegram
 CHECKED = const(0)

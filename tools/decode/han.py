@@ -10,31 +10,40 @@ from firmware.meters.han_telegram import RANK, Telegram
 from firmware.reading import Quantity, decimal
 
 
-def _key(text):
+def key(text):
+    """16 bytes of a key as 32 hex digits, with or without 0x and blanks; None for none."""
     if not text:
         return None
     text = text.replace(" ", "")
     if text[:2] in ("0x", "0X"):
         text = text[2:]
-    key = unhexlify(text)
-    if len(key) != 16:
+    raw = unhexlify(text)
+    if len(raw) != 16:
         raise ValueError("key: 32 hex digits needed")
-    return key
-
-
-def _decoder(record):
-    return HanDecoder(
-        _key(record.get("encryption_key")),
-        _key(record.get("authentication_key")),
-        bare=True,
-        keep_apdu=True,
-    )
+    return raw
 
 
 def telegrams(record, chunks=None):
-    """All Telegrams of the record's frame; chunks: sizes in which it is fed, whole if None."""
-    decoder = _decoder(record)
+    """All Telegrams of the record's frame; chunks: sizes in which it is fed, whole if None.
+
+    A capture may lack its link layer, which no checksum tells: that is tried only if nothing
+    on the line would be read from it.
+    """
     data = unhexlify(record["frame"])
+    found = _run(record, data, chunks, False)
+    if best(found).result in ("values", "need_key", "reject"):
+        return found
+    bare = _run(record, data, chunks, True)
+    return bare if RANK.index(best(bare).result) < RANK.index(best(found).result) else found
+
+
+def _run(record, data, chunks, bare):
+    decoder = HanDecoder(
+        key(record.get("encryption_key")),
+        key(record.get("authentication_key")),
+        bare=bare,
+        keep_apdu=True,
+    )
     found = []
     at = 0
     for size in chunks or (len(data),):
