@@ -13,7 +13,7 @@ from micropython import const
 from firmware.crypto.crc import arc
 from firmware.meters import glo
 from firmware.meters.han_telegram import FrameError
-from firmware.meters.scan import BAD, CHECKED, CIPHERED, NOISE, OK, SURE, UNCHECKED, need
+from firmware.meters.scan import BAD, CHECKED, CIPHERED, NOISE, OK, UNCHECKED, need
 
 _IDENT_MAX = const(64)
 _NOISE = (NOISE, 1, 0, 0, 0, "")
@@ -28,25 +28,21 @@ def ident_end(view, pos, end):
             return _blank(view, i, end) if i > pos + 3 else 0
         if byte < 32 or byte > 126 or byte == 0x21:
             return 0
+        if i < pos + 4 and not 65 <= byte & 0xDF <= 90:
+            return 0  # three letters of the maker
     return -1 if end < pos + _IDENT_MAX else 0
 
 
 def _blank(view, i, end):
-    # Behind one or two line ends (CR LF or LF), of which the first begins at i.
-    lines = 0
-    while lines < 2:
+    # Behind two line ends (CR LF or LF), of which the first begins at i.
+    for _ in range(2):
+        if i < end and view[i] == 13:
+            i += 1
         if i >= end:
             return -1
-        if view[i] == 13:
-            i += 1
-            if i >= end:
-                return -1
-            if view[i] != 10:
-                return 0
         if view[i] != 10:
-            return i if lines else 0
+            return 0
         i += 1
-        lines += 1
     return i
 
 
@@ -90,7 +86,7 @@ class Scanner:
         found = bytes(view[at:end]).find(b"!")
         if found < 0:
             self._searched = have
-            return need(have + 1, SURE) if have < self._limit else _NOISE
+            return need(have + 1) if have < self._limit else _NOISE
         mark = at + found
         self._searched = mark - pos
         return _checked(view, pos, start, mark, end)
@@ -103,7 +99,7 @@ class Scanner:
         except FrameError as error:
             if error.result == "reject" or end - pos >= self._limit:
                 return _NOISE
-            return need(end - pos + 1, SURE)
+            return need(end - pos + 1)
         return (OK, stop - pos, start, stop, CIPHERED, "")
 
 

@@ -5,9 +5,6 @@
 
 import struct
 
-from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
 
 def _crc(data, poly, crc):
     for byte in data:
@@ -64,7 +61,8 @@ def obis(text):
     """ "1-0:1.8.0" to an octet string."""
     medium, rest = text.split("-")
     channel, code = rest.split(":")
-    return (9, bytes([int(medium), int(channel), *map(int, code.split(".")), 255]))
+    parts = [int(part) for part in [medium, channel] + code.split(".")]
+    return (9, bytes(parts + [255]))
 
 
 def date_time(year, month, day, hour, minute, second, deviation=-0x8000, status=0, weekday=255):
@@ -83,6 +81,10 @@ def notification(body, time=None, form=0x0C, invoke=0x40000000):
 
 def sealed(apdu, title, counter, control, key, authentication_key=None, form=0, tag=b"\xdb"):
     """general-glo-ciphering; tag=b"": as behind a P1 identification."""
+    # MicroPython has no such package; the rest of this file runs there, too.
+    from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
     iv = (title + bytes(8))[:8] + struct.pack(">I", counter)
     aad = bytes([control]) + (authentication_key or bytes(16))
     if control & 0x20:
