@@ -48,12 +48,12 @@ def rescale(mantissa, exponent, target):
 class Reading:
     """One answer of one meter.
 
-    kind    "kmp", "mc66c", "mc66b", "impulse", "han", "p1" ...: which family of names `values` uses
+    kind    "kmp", "mc66c", "mc66b", "impulse", "han", "p1": the family of names in `values`
     serial  text as it appears in topics, not padded
     uptime  seconds since boot when the sample was taken (monotonic; always known)
     time    unix seconds of sampling, 0 until the clock is set
     values  canonical name -> Quantity, or text for identities and times
-    notes   diagnostics in words (implausible voltage, unauthenticated ...), never changes to values
+    notes   diagnostics in words (implausible voltage, unauthenticated ...); values stay as they are
     derived names in `values` that were computed, not measured
     """
 
