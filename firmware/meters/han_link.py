@@ -38,11 +38,12 @@ class FrameFinder:
         self._tape = tape
         self._wanted = 0  # no look before the buffer is filled up to here
         # A good frame with a link layer ends this. In front of _shadow stands a frame that is
-        # damaged or cut: no APDU inside it may be taken, nor a frame of another link than that of
-        # its first byte, _shadow_start. In front of _weak only DB may.
+        # damaged or cut, whose first byte is _shadow_start: no APDU inside it may be taken, nor a
+        # frame of another link than the line is known to have. In front of _weak only DB may.
         self._bare = _ANYTHING if bare else _CIPHERED
         self._shadow = 0
         self._shadow_start = 0
+        self._proven = 0  # first byte of the last good frame with a link layer
         self._weak = 0
         # Layers are loaded when the first byte asks for them: a meter needs one.
         self._scanners = {}  # first byte -> scan(view, pos, end)
@@ -109,6 +110,7 @@ class FrameFinder:
         linked = self.view[pos] in (FLAG, LONG_FRAME, SLASH)
         if linked and found[0] == OK:
             self._bare = _NOTHING
+            self._proven = self.view[pos]
         elif linked:
             self._cast(pos, found[3])
         if not self._take(self.view, pos, found) and found[0] == OK:
@@ -124,7 +126,7 @@ class FrameFinder:
 
     def _look(self, pos):
         first = self.view[pos]
-        if pos < self._shadow and first != self._shadow_start:
+        if pos < self._shadow and first != self._shadow_start == self._proven:
             return _NOISE
         scan = self._scanners.get(first)
         if scan is None:

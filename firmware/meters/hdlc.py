@@ -12,6 +12,7 @@ from firmware.crypto.crc import x25
 from firmware.meters.scan import BAD, NOISE, OK, SURE, need
 
 _FLAG = const(0x7E)
+_SHORTEST = const(7)  # format, two addresses of one byte, control, FCS
 _NOISE = (NOISE, 1, 0, 0, 0, "")
 _NEED_3 = need(3)
 
@@ -51,6 +52,8 @@ def scan(view, pos, end):
     if have < 3:
         return _NEED_3
     size = (view[pos + 1] & 7) << 8 | view[pos + 2]
+    if size < _SHORTEST:
+        return _NOISE
     fcs = pos + 1 + size - 2
     information = _header(view, pos, end)
     if information < 0:
