@@ -1,0 +1,84 @@
+# uMeter - the chip and the board: the only module that imports machine and network
+# MIT license; Copyright (c) 2026 The uMeter authors
+
+import gc
+import sys
+import time
+from binascii import hexlify
+
+import machine
+import network
+
+_EPOCH = 946684800 if time.gmtime(0)[0] == 2000 else 0  # of the port, in unix seconds
+_WATCHDOG_MS = 120000  # longer than any meter's worst exchange, and than a TLS handshake
+_RXBUF = 1024  # bytes; a loop stall of 100 ms at 115200 baud brings 1152, the FIFO holds 128
+
+# machine.reset_cause() -> the number that servers of MeterLogger know (its README, reset_reason)
+_REASONS = {
+    machine.PWRON_RESET: 0,
+    machine.HARD_RESET: 6,
+    machine.WDT_RESET: 1,
+    machine.DEEPSLEEP_RESET: 5,
+    machine.SOFT_RESET: 4,
+}
+
+
+class Board:
+    """Pins, UART, radio, watchdog and facts of the chip, as the configuration wires them."""
+
+    def __init__(self, config):
+        self._config = config
+        self._watchdog = None
+        self.reset_reason = _REASONS.get(machine.reset_cause(), -1)
+
+    def uart(self, baudrate, bits, parity, stop):
+        """The meter's UART; parity None, 0 (even) or 1 (odd). Reads never wait."""
+        pins = self._config.PINS
+        invert = 0
+        if "rx" in self._config.INVERTED:
+            invert |= machine.UART.INV_RX
+        if "tx" in self._config.INVERTED:
+            invert |= machine.UART.INV_TX
+        return machine.UART(
+            self._config.UART_ID,
+            baudrate=baudrate,
+            bits=bits,
+            parity=parity,
+            stop=stop,
+            tx=pins["tx"],
+            rx=pins["rx"],
+            rxbuf=_RXBUF,
+            txbuf=256,
+            timeout=0,
+            timeout_char=0,
+            invert=invert,
+        )
+
+    def station(self):
+        """The radio as a client of an access point."""
+        return network.WLAN(network.WLAN.IF_STA)
+
+    def start_watchdog(self):
+        self._watchdog = machine.WDT(timeout=_WATCHDOG_MS)
+
+    def feed_watchdog(self):
+        if self._watchdog:
+            self._watchdog.feed()
+
+    def set_clock(self, unix):
+        """Sets the chip's clock, which TLS and the file system look at."""
+        year, month, day, hour, minute, second, weekday, _ = time.gmtime(unix - _EPOCH)
+        machine.RTC().datetime((year, month, day, weekday, hour, minute, second, 0))
+
+    def free_heap(self):
+        return gc.mem_free()
+
+    def chip_id(self):
+        return hexlify(machine.unique_id()[-3:]).decode()
+
+    def platform(self):
+        """ "1.26.1": the version of MicroPython."""
+        return ".".join(str(part) for part in sys.implementation[1][:3])
+
+    def restart(self):
+        machine.reset()

@@ -1,0 +1,147 @@
+# uMeter - KMP application layer: requests that may be sent, replies taken apart
+# MIT license; Copyright (c) 2026 The uMeter authors
+
+# Kamstrup KMP protocol description 5512-447 M1, section 6. Writing commands share the
+# port (SetClock, PutRegister, outputs): only reads can be built here, on purpose.
+
+from collections import namedtuple
+from micropython import const
+
+from firmware.meters import kmp_units as units
+from firmware.meters.kmp_frame import build
+
+METER = const(0x3F)  # addresses; 7F top module, BF base module
+_ADDRESSES = b"\x3f\x7f\xbf"
+GET_TYPE = const(0x01)
+GET_SERIAL = const(0x02)
+GET_REGISTER = const(0x10)
+_LOGS = b"\xa0\xa1\xa2\xa3\xaa\xb8"
+_READS = b"\x01\x02\x10" + _LOGS
+_KNOWN = _READS + b"\x09\x11\x9b\x9c"
+MOST_REGISTERS = const(8)  # in one request
+
+# value: mantissa * 10**exponent, exact; text: dates and clocks, else ""
+Register = namedtuple("Register", ("id", "unit", "mantissa", "exponent", "text"))
+
+
+class KmpError(ValueError):
+    """args[0]: "wrong_address", "unknown_command", "not_a_response" or "malformed"."""
+
+
+def request(cid, data=b"", address=METER):
+    """Bytes on the wire; ValueError for a command that is no read."""
+    if cid not in _READS:
+        raise ValueError("KMP command %02X is not a read" % cid)
+    return build(bytes((address, cid)) + data)
+
+
+def get_registers(ids):
+    """GetRegister for 1 to 8 register ids."""
+    if not 1 <= len(ids) <= MOST_REGISTERS:
+        raise ValueError("1 to 8 registers, not %d" % len(ids))
+    data = bytearray((len(ids),))
+    for rid in ids:
+        data.append(rid >> 8)
+        data.append(rid & 0xFF)
+    return request(GET_REGISTER, bytes(data))
+
+
+def check(body, cid=None):
+    """Address and command of a reply's body are known, and the command is cid; else KmpError."""
+    if body[1] not in _KNOWN:
+        raise KmpError("unknown_command")
+    if body[0] not in _ADDRESSES:
+        raise KmpError("wrong_address")
+    if cid is not None and body[1] != cid:
+        raise KmpError("not_a_response")
+
+
+def meter_type(body):
+    """Reply to GetType -> (type as 4 hex digits, software revision such as "F1")."""
+    if len(body) != 6:
+        raise KmpError("malformed")
+    letter = chr(64 + body[4]) if 1 <= body[4] <= 26 else "?"
+    return "%02x%02x" % (body[2], body[3]), letter + str(body[5])
+
+
+def serial(body):
+    """Reply to GetSerialNo -> int."""
+    if len(body) != 6:
+        raise KmpError("malformed")
+    return int.from_bytes(body[2:6], "big")
+
+
+def registers(body):
+    """Reply to GetRegister -> list of Register in the meter's order; unknown ids are just absent."""
+    found = []
+    at = 2
+    while at < len(body):
+        register, at = _register(body, at)
+        found.append(register)
+    return found
+
+
+def log_registers(body):
+    """GetLog (A0 - A3) -> Registers of all entries; headers stand in the first entry only."""
+    if len(body) < 6:
+        raise KmpError("malformed")
+    count = body[3]
+    at = 6  # behind log id, count and the first entry's number
+    found = []
+    heads = []
+    for _ in range(count):
+        heads.append(at)
+        register, at = _register(body, at)
+        found.append(register)
+    size = 2 + sum([body[head + 3] for head in heads])
+    while count and len(body) - at >= size:
+        at += 2
+        for head in heads:
+            length = body[head + 3]
+            found.append(_value(body, head, body[at : at + length]))
+            at += length
+    return found
+
+
+def _register(body, at):
+    if len(body) - at < 5:
+        raise KmpError("malformed")
+    length = body[at + 3]
+    end = at + 5 + length
+    if not 1 <= length <= 10 or end > len(body):
+        raise KmpError("malformed")
+    return _value(body, at, body[at + 5 : end]), end
+
+
+def _value(body, head, value):
+    """Register from its header at `head` and its value bytes."""
+    unit = body[head + 2]
+    siex = body[head + 4]
+    mantissa = int.from_bytes(value, "big")
+    text = stamp(unit, mantissa, value)
+    if siex & 0x80:
+        mantissa = -mantissa
+    exponent = siex & 0x3F
+    if siex & 0x40:
+        exponent = -exponent
+    rid = body[head] << 8 | body[head + 1]
+    return Register(rid, units.unit_name(unit), mantissa, exponent, text)
+
+
+def stamp(unit, number, value):
+    """ISO text of a date or clock register; "" for other units and for what is no date."""
+    if unit == units.CLOCK:
+        return "%02d:%02d:%02d" % (number // 10000, number // 100 % 100, number % 100)
+    if unit == units.DATE_YMD:
+        return "20%02d-%02d-%02d" % (number // 10000 % 100, number // 100 % 100, number % 100)
+    if unit == units.DATE_YYMD:
+        return "%04d-%02d-%02d" % (number // 10000, number // 100 % 100, number % 100)
+    if unit == units.DATE_MD:
+        return "%02d-%02d" % (number // 100 % 100, number % 100)
+    if unit == units.RTC and len(value) == 8:
+        second, minute, hour, day, month, year = value[2:]
+    elif unit == units.RTC_DST and len(value) == 7:
+        year, month, day, hour, minute, second = value[1:]
+    else:
+        return ""
+    return "20%02d-%02d-%02d %02d:%02d:%02d" % (year, month, day, hour, minute, second)

@@ -1,0 +1,64 @@
+# uMeter - readings and replies as signed, encrypted MQTT messages
+# MIT license; Copyright (c) 2026 The uMeter authors
+
+from firmware.net import topics
+from firmware.net.sample import sample_text
+
+_MOST_HELD = 60  # messages that wait for the time: an hour of samples
+
+
+class Publisher:
+    """v2 messages (topic carries the time, HMAC covers the topic).
+
+    What was said before the clock was set is held back and leaves with the time at which
+    it was said; when too much is held the oldest goes, counted in `dropped`.
+    """
+
+    def __init__(self, envelope, clock, flow_meter, free_heap):
+        self._envelope = envelope
+        self._clock = clock
+        self._flow_meter = flow_meter
+        self._free_heap = free_heap
+        self._held = []  # (uptime, function, serial, text)
+        self.send = None  # f(topic, payload), once there is a broker to send to
+        self.serial = None  # of the meter, text; None until it is known
+        self.dropped = 0
+
+    def sample(self, reading):
+        text = sample_text(reading, self._flow_meter, self._free_heap())
+        serial = reading.serial
+        if reading.kind != "kmp":
+            serial = topics.padded(serial)
+        self._say(reading.uptime, "sample", serial, text)
+
+    def reply(self, function, text):
+        """Says `text` (str or bytes) as /<function>/v2/<serial>/<now>."""
+        if self.serial is not None:
+            self._say(self._clock.uptime(), function, topics.padded(self.serial), text)
+
+    def release(self):
+        """Sends what was held; call it when the time or the broker has become known."""
+        if not self._ready():
+            return
+        held = self._held
+        self._held = []
+        for message in held:
+            self._send(*message)
+
+    def _ready(self):
+        return self.send is not None and self._clock.now() != 0
+
+    def _say(self, uptime, function, serial, text):
+        if self._ready():
+            self._send(uptime, function, serial, text)
+            return
+        if len(self._held) >= _MOST_HELD:
+            self._held.pop(0)
+            self.dropped += 1
+        self._held.append((uptime, function, serial, text))
+
+    def _send(self, uptime, function, serial, text):
+        topic = topics.outgoing(function, serial, self._clock.unix_at(uptime))
+        if isinstance(text, str):
+            text = text.encode()
+        self.send(topic, self._envelope.seal(topic, text))

@@ -1,0 +1,66 @@
+# uMeter - meterctl decode: KMP
+# MIT license; Copyright (c) 2026 The uMeter authors
+
+from binascii import hexlify, unhexlify
+
+from firmware.meters import kmp, kmp_frame, kmp_registers
+from firmware.reading import decimal
+
+
+def decode(record):
+    """{"request": hex|null, "frame": hex} -> result of the first reply that the line carried."""
+    framer = kmp_frame.Framer()
+    acked = False
+    bad = None
+    for kind, value in framer.feed(unhexlify(record.get("frame") or "")):
+        if kind == kmp_frame.FRAME:
+            return _reply(value, framer.raw, _asked(record))
+        if kind == kmp_frame.ACK:
+            acked = True
+        elif kind == kmp_frame.BAD:
+            bad = value, framer.raw
+    if bad:
+        return {"result": "reject", "reason": bad[0], "unstuffed": _hex(bad[1])}
+    if acked:
+        return {"result": "ack", "reason": None}
+    reason = "incomplete" if framer.inside else "no reply"
+    return {"result": "no_values", "reason": reason}
+
+
+def _asked(record):
+    """CID of the request; None if unknown."""
+    if not record.get("request"):
+        return None
+    for kind, value in kmp_frame.Framer().feed(unhexlify(record["request"])):
+        if kind == kmp_frame.ECHO and len(value) > 1:
+            return value[1]
+    return None
+
+
+def _reply(body, raw, asked):
+    out = {"result": "values", "reason": None, "cid": "%02x" % body[1], "serial": None,
+           "meter_type": None, "registers": [], "unstuffed": _hex(raw)}  # fmt: skip
+    try:
+        kmp.check(body, asked)
+        if body[1] == kmp.GET_TYPE:
+            out["meter_type"], out["software"] = kmp.meter_type(body)
+        elif body[1] == kmp.GET_SERIAL:
+            out["serial"] = kmp.serial(body)
+        elif body[1] == kmp.GET_REGISTER:
+            out["registers"] = [_register(r) for r in kmp.registers(body)]
+        elif 0xA0 <= body[1] <= 0xA3:
+            out["registers"] = [_register(r) for r in kmp.log_registers(body)]
+    except kmp.KmpError as error:
+        out["result"] = "reject"
+        out["reason"] = error.args[0]
+    return out
+
+
+def _register(register):
+    value = register.text or decimal(register.mantissa, register.exponent)
+    return {"id": register.id, "name": kmp_registers.name(register.id), "unit": register.unit,
+            "value": value}  # fmt: skip
+
+
+def _hex(data):
+    return hexlify(data).decode()
