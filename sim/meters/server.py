@@ -1,0 +1,154 @@
+# uMeter - puts a simulated meter on a TCP port or a pseudo-terminal, in real line time
+# MIT license; Copyright (c) 2026 The uMeter authors
+
+import argparse
+import os
+import pty
+import select
+import socket
+import sys
+import threading
+import time
+import tty
+
+
+class Server:
+    """Serves one meter core: feed(data, now_ms) -> [(delay_ms, bytes)], baudrate, bits, parity,
+    stop. tcp: (host, port), port 0 for a free one; path: of a symlink to a pseudo-terminal."""
+
+    def __init__(self, core, tcp=None, path=None):
+        self.core = core
+        self._path = path
+        self._listener = socket.create_server(tcp) if tcp else None
+        self._end = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        if path:
+            self._master, slave = pty.openpty()
+            tty.setraw(slave)
+            self._slave = slave  # held open: else reads fail while nobody is connected
+            if os.path.islink(path):
+                os.unlink(path)
+            os.symlink(os.ttyname(slave), path)
+
+    @property
+    def port(self):
+        return self._listener.getsockname()[1]
+
+    def start(self):
+        self._thread.start()
+        return self
+
+    def stop(self):
+        self._end.set()
+        self._thread.join(5)
+        if self._listener:
+            self._listener.close()
+        if self._path:
+            os.unlink(self._path)
+            os.close(self._master)
+            os.close(self._slave)
+
+    __enter__ = start
+
+    def __exit__(self, *_):
+        self.stop()
+
+    def _run(self):
+        if self._path:
+            self._serve(self._master, lambda: os.read(self._master, 256),
+                        lambda data: os.write(self._master, data))  # fmt: skip
+            return
+        while not self._end.is_set():
+            if not select.select([self._listener], [], [], 0.2)[0]:
+                continue
+            with self._listener.accept()[0] as wire:
+                wire.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                try:
+                    self._serve(wire, lambda: wire.recv(256), wire.sendall)
+                except OSError as error:
+                    self.core.log("line lost: %s" % error)
+
+    def _byte_s(self):
+        core = self.core
+        bits = 1 + core.bits + (core.parity is not None) + core.stop
+        return bits / core.baudrate
+
+    def _serve(self, wire, read, write):
+        queue = []  # (time due, one byte); a line carries one after the other
+        while not self._end.is_set():
+            now = time.monotonic()
+            while queue and queue[0][0] <= now:
+                write(queue.pop(0)[1])
+            wait = min(queue[0][0] - now, 0.2) if queue else 0.02
+            data = b""
+            if select.select([wire], [], [], max(wait, 0))[0]:
+                data = read()
+                if not data:
+                    return
+            for delay_ms, reply in self.core.feed(data, int(time.monotonic() * 1000)):
+                due = max(time.monotonic() + delay_ms / 1000, queue[-1][0] if queue else 0)
+                for i in range(len(reply)):
+                    due += self._byte_s()
+                    queue.append((due, reply[i : i + 1]))
+
+
+def _kmp(options):
+    from sim.meters.multical import Multical
+
+    return Multical(serial=options.serial, echo=options.echo, noise=options.noise,
+                    drop=options.drop, damage=options.damage, asleep=options.asleep,
+                    answer_ms=options.answer_ms)  # fmt: skip
+
+
+METERS = {"kmp": _kmp}
+
+
+def make_parser():
+    parser = argparse.ArgumentParser(
+        prog="meterctl simulate",
+        description="A simulated meter on a TCP port or a pseudo-terminal, in real line time.",
+        epilog="Example: meterctl simulate kmp --tcp 127.0.0.1:4000 --echo --damage 0.1",
+    )
+    parser.add_argument("meter", choices=sorted(METERS))
+    where = parser.add_mutually_exclusive_group(required=True)
+    where.add_argument("--tcp", metavar="HOST:PORT", help="listen there; port 0: any free one")
+    where.add_argument("--pty", metavar="PATH", help="make PATH a pseudo-terminal")
+    parser.add_argument("--serial", type=int, default=7210086)
+    parser.add_argument("--echo", action="store_true", help="the head hears its own light")
+    parser.add_argument("--noise", type=float, default=0, metavar="P", help="chance of a stray 00")
+    parser.add_argument("--drop", type=float, default=0, metavar="P", help="chance of no reply")
+    parser.add_argument("--damage", type=float, default=0, metavar="P", help="chance of a bad bit")
+    parser.add_argument("--asleep", action="store_true", help="the first request only wakes it")
+    parser.add_argument("--answer-ms", type=int, default=60, help="time to the reply's start")
+    return parser
+
+
+def main(arguments):
+    """Command line -> exit status."""
+    try:
+        options = make_parser().parse_args(arguments)
+    except SystemExit as end:
+        return end.code
+    core = METERS[options.meter](options)
+    core.log = lambda text: print(time.strftime("%T"), text, flush=True)
+    tcp = None
+    if options.tcp:
+        host, _, port = options.tcp.rpartition(":")
+        if not host or not port.isdigit():
+            print("--tcp wants HOST:PORT, not %r" % options.tcp, file=sys.stderr)
+            return 2
+        tcp = host, int(port)
+    try:
+        server = Server(core, tcp=tcp, path=options.pty)
+    except OSError as error:
+        print("cannot serve on %s: %s" % (options.tcp or options.pty, error), file=sys.stderr)
+        return 2
+    with server:
+        print("%s on %s; Ctrl-C ends it" % (
+            options.meter, options.pty or "%s:%d" % (tcp[0], server.port)), flush=True)  # fmt: skip
+        try:
+            while True:
+                time.sleep(0.5)
+        except KeyboardInterrupt:
+            print("seen: %s" % core.seen)
+    return 0

@@ -1,0 +1,189 @@
+# uMeter - make sim: a simulated meter, the firmware on a virtual board, a broker, a listener
+# MIT license; Copyright (c) 2026 The uMeter authors
+
+import argparse
+import contextlib
+import os
+import secrets
+import shutil
+import socket
+import struct
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+from sim.launch import VirtualBoard, free_port, interpreter
+from sim.meters.server import METERS, Server, make_parser
+from tools import build, mpy
+from tools.config import ConfigError, resolve, run_variable
+from tools.config.collect import parse_overrides
+from tools.image import make_image
+from firmware.crypto.keys import parse_key
+from tools.keys import KeyRing
+from tools.meterctl.link import Link, LinkError
+from tools.meterctl.messages import open_message, printable
+
+ROOT = Path(__file__).resolve().parent.parent
+SSID = "virtual"
+
+
+class SimError(Exception):
+    """What keeps the simulation from starting."""
+
+
+def say(who, text):
+    print("%-9s %s" % (who, text), flush=True)
+
+
+class TimeServer:
+    """SNTP on 127.0.0.1: the virtual board must not depend on the network outside."""
+
+    def __init__(self):
+        self._sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._sock.bind(("127.0.0.1", 0))
+        self.port = self._sock.getsockname()[1]
+        threading.Thread(target=self._run, daemon=True).start()
+
+    def _run(self):
+        while True:
+            try:
+                data, peer = self._sock.recvfrom(128)
+            except OSError:
+                return
+            if len(data) < 48:
+                continue
+            now = struct.pack("!II", int(time.time()) + 2208988800, 0)
+            self._sock.sendto(b"\x24\x01\x06\xec" + bytes(20) + data[40:48] + now + now, peer)
+
+    def close(self):
+        self._sock.close()
+
+
+@contextlib.contextmanager
+def broker(folder):
+    """mosquitto on a free port; yields the port."""
+    program = shutil.which("mosquitto") or "/usr/sbin/mosquitto"
+    if not Path(program).exists():
+        raise SimError("no mosquitto here: run `make setup`, or give BROKER=host:port")
+    port = free_port()
+    conf = Path(folder) / "mosquitto.conf"
+    conf.write_text("listener %d 127.0.0.1\nallow_anonymous true\n" % port)
+    process = subprocess.Popen([program, "-c", str(conf)], stdout=subprocess.DEVNULL,
+                               stderr=subprocess.DEVNULL, start_new_session=True)  # fmt: skip
+    try:
+        for _ in range(100):
+            with contextlib.suppress(OSError):
+                socket.create_connection(("127.0.0.1", port), 1).close()
+                break
+            if process.poll() is not None:
+                raise SimError("mosquitto ended with status %d" % process.returncode)
+            time.sleep(0.05)
+        yield port
+    finally:
+        process.terminate()
+        process.wait(5)
+
+
+def flags(overrides, environ, broker_address, time_port, folder):
+    """Flags of this run: what was given, and what a virtual board needs besides."""
+    given = dict(overrides)
+    wanted = {"BROKER": broker_address, "NTP_SERVER": "127.0.0.1:%d" % time_port,
+              "WIFI_SSID": SSID}  # fmt: skip
+    for name, value in wanted.items():
+        if not given.get(name) and not environ.get(name):
+            given[name] = value
+    if not given.get("KEY") and not environ.get("KEY"):
+        key = Path(folder) / "key"
+        if not key.exists():
+            key.write_text(secrets.token_hex(16))
+            key.chmod(0o600)
+        given["KEY"] = key.read_text()
+    return resolve(given, environ)
+
+
+def meter_world(values, uart, stack):
+    """World of the virtual board's meter: a simulated one, or the one at UART=tcp:host:port."""
+    name = values["METER"]
+    if name == "none":
+        return {}
+    if not uart:
+        if name not in METERS:
+            raise SimError("METER=%s has no simulated meter yet; one of: none %s"
+                           % (name, " ".join(sorted(METERS))))  # fmt: skip
+        core = METERS[name](make_parser().parse_args([name, "--tcp", "127.0.0.1:0"]))
+        core.log = lambda text: say("meter", text)
+        server = stack.enter_context(Server(core, tcp=("127.0.0.1", 0)))
+        uart = "tcp:127.0.0.1:%d" % server.port
+    return {"uart": {str(values["UART_ID"]): uart}}
+
+
+def watch(link, keys, seconds):
+    """Prints what the firmware publishes until the time is over; how many samples were sound."""
+    end = time.monotonic() + seconds if seconds else None
+    samples = 0
+    while end is None or time.monotonic() < end:
+        received = link.receive(0.3)
+        message = received and open_message(received[0], received[1], keys)
+        if not message:
+            continue
+        if message.verified:
+            samples += message.is_sample
+            text = printable(message.text)
+            say("verified", "/%s %s %s: %s" % (message.function, message.serial, message.time, text))
+        else:
+            say("REFUSED", "/%s %s: %s" % (message.function, message.serial, message.reason))
+    return samples
+
+
+def run(overrides, environ):
+    seconds = float(run_variable("SECONDS", overrides, environ, "0"))
+    uart = run_variable("UART", overrides, environ)
+    outside = overrides.get("BROKER") or environ.get("BROKER")
+    kept = run_variable("SIM_DIR", overrides, environ)
+    with contextlib.ExitStack() as stack:
+        folder = kept or stack.enter_context(tempfile.TemporaryDirectory(prefix="umeter-sim-"))
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        clock = stack.enter_context(contextlib.closing(TimeServer()))
+        if outside:
+            address = outside if ":" in outside else outside + ":1883"
+        else:
+            address = "127.0.0.1:%d" % stack.enter_context(broker(folder))
+        values = flags(overrides, environ, address, clock.port, folder)
+        tree = ROOT / "build" / "sim" / "device"
+        arch = mpy.host_arch(interpreter())
+        manifest = build.build(values, arch, tree)
+        image = Path(folder) / "flash.img"
+        make_image(tree, image, keep=image)
+        say("build", "%d files, %d bytes for %s" % (len(manifest.files), manifest.size, arch))
+        say("broker", address)
+        world = meter_world(values, uart, stack)
+        world["aps"] = [{"ssid": values["WIFI_SSID"], "password": values["WIFI_PASSWORD"],
+                         "rssi": -61, "channel": 6}]  # fmt: skip
+        keys = KeyRing({"*": parse_key(values["KEY"])})
+        host, _, port = address.rpartition(":")
+        link = stack.enter_context(Link(host, int(port), ["/+/v2/+/+", "/offline/v1/+"]))
+        stack.enter_context(VirtualBoard(image, world, on_line=lambda line: say("board", line)))
+        try:
+            samples = watch(link, keys, seconds)
+        except KeyboardInterrupt:
+            return 0
+    say("end", "%d samples received and verified" % samples)
+    return 0 if samples else 1
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="make sim", description=__doc__)
+    parser.add_argument("--override", action="append", default=[], metavar="NAME=VALUE")
+    options = parser.parse_args()
+    try:
+        return run(parse_overrides(options.override), os.environ)
+    except (SimError, ConfigError, build.BuildError, LinkError) as error:
+        print("make sim: %s" % error, file=sys.stderr)
+        return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())
