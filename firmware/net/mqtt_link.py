@@ -95,7 +95,7 @@ class Link:
         elif max(silent_ms, ticks_diff(now, self._said)) >= keepalive_ms // 2:
             self._pinged = now
             self._counters.pings += 1
-            self._first.append(codec.PINGREQ)
+            self._send_first(codec.PINGREQ)
         if silent_ms * 2 >= keepalive_ms * 3:
             raise OSError(errno.ETIMEDOUT)
 
