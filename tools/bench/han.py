@@ -108,7 +108,7 @@ def _on_micropython(root, given):
     import os
     import subprocess
 
-    command = [str(root / "build" / "micropython"), "-X", "heapsize=2m", __file__]
+    command = [str(root / "build" / "micropython"), "-X", "heapsize=160k", __file__]
     environment = dict(os.environ, MICROPYPATH=str(root) + ":.frozen")
     done = subprocess.run(
         command,
@@ -171,15 +171,19 @@ def run():
     root = Path(__file__).resolve().parents[2]
     given, origin = _open_frame(root)
     note = "%s, %d bytes" % (origin, len(given[2]))
-    ours = _on_micropython(root, given)
     twin = measure(*given)
     with contextlib.redirect_stdout(io.StringIO()):  # gurux_dlms prints
         theirs = _dlms_cosem(*given)
-        parts = len(theirs())
-        dlms_cosem = _time_us(theirs)
         client = _gurux(*given)
-        gurux_parts = len(client())
-        gurux = _time_us(client)
+        parts, gurux_parts = len(theirs()), len(client())
+        # In turns, the best of each: other work on the machine hits all of them alike.
+        rounds = [
+            (_on_micropython(root, given), _time_us(theirs), _time_us(client))
+            for _ in range(_ROUNDS)
+        ]
+    ours = {name: min(each[0][name] for each in rounds) for name in rounds[0][0]}
+    dlms_cosem = min(each[1] for each in rounds)
+    gurux = min(each[2] for each in rounds)
     if parts != gurux_parts:
         raise ValueError("the packages do not agree on the push")
     return [
