@@ -91,8 +91,8 @@ class Ticker:
         return self.longest
 
 
-async def with_broker(*scripts, name="7210086"):
+async def with_broker(*scripts, name="7210086", port=PORT):
     broker = Broker()
     broker.scripts[name] = list(scripts)
-    await broker.start(PORT)
+    await broker.start(port)
     return broker
