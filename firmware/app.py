@@ -3,6 +3,7 @@
 
 import asyncio
 import gc
+import sys
 import time
 from micropython import const
 
@@ -19,9 +20,12 @@ from firmware.net import topics
 from firmware.net.mqtt import MqttClient
 from firmware.net.publisher import Publisher
 from firmware.net.resolver import Resolver
+from firmware.net.time_keeper import TimeKeeper
+from firmware.net.time_sync import TimeSync
 from firmware.net.wifi import Station
 
 _BEAT_S = const(2)
+_RESTART_S = const(5)
 _SILENT_S = const(600)  # a meter task that did not turn round for so long is stuck
 _CONNECT_SAMPLE_MS = const(1100)  # after a connect; the line then rests from the exchange before
 
@@ -34,11 +38,28 @@ def make_meter(board, clock):
 
         line = Line(board.uart(1200, 8, None, 2), 1200, 8, None, 2)
         return KmpMeter(line, clock, flow_meter=config.FLOW_METER)
+    if config.METER in ("han", "p1"):
+        return make_push_meter(board, clock)
     if config.METER == "none":
         from firmware.meters.synthetic import SyntheticMeter
 
         return SyntheticMeter(clock, config.SERIAL)
     raise ValueError("METER: %s is not supported" % config.METER)
+
+
+def make_push_meter(board, clock):
+    from firmware.meters.han_meter import HanMeter
+    from firmware.meters.line import Line
+
+    baudrate = 115200 if config.METER == "p1" else 2400
+    line = Line(board.uart(baudrate, 8, None, 1), baudrate, 8, None, 1)
+    encryption, authentication = config.HAN_ENCRYPTION_KEY, config.HAN_AUTHENTICATION_KEY
+    return HanMeter(
+        line,
+        clock,
+        parse_key(encryption) if encryption else None,
+        parse_key(authentication) if authentication else None,
+    )
 
 
 class App:
@@ -52,6 +73,7 @@ class App:
         self.reception = Reception(topics.parse_command, self.envelope, clock)
         self.commands = Commands()
         self.resolver = Resolver()
+        self.keeper = TimeKeeper(config.BUILD_TIME)
         self.station = Station(board.station(), config.WIFI_SSID, config.WIFI_PASSWORD, log)
         self.station.on_up = self._network_up
         self.mqtt = None  # from when the serial is known, which its topics need
@@ -97,6 +119,7 @@ class App:
             await asyncio.sleep(_BEAT_S)
 
     async def _read_meter(self):
+        said = -config.INTERVAL  # uptime of the last sample
         while True:
             self._meter_turn = self.clock.uptime()
             try:
@@ -104,11 +127,26 @@ class App:
             except MeterError as error:
                 self.log.state("meter", "no reading: %s" % error)
             else:
-                self.log.state("meter", "reading %s" % reading.serial)
-                self._identify(reading.serial)
-                self.publisher.sample(reading)
-            gc.collect()
-            await self._pause(config.INTERVAL - (self.clock.uptime() - self._meter_turn))
+                if not self.meter.push or self._is_due(reading, said):
+                    said = reading.uptime
+                    self._sample_now.clear()
+                    self._take(reading)
+            if not self.meter.push:
+                await self._pause(config.INTERVAL - (self.clock.uptime() - self._meter_turn))
+
+    def _is_due(self, reading, said):
+        return self._sample_now.is_set() or reading.uptime - said >= config.INTERVAL
+
+    def _take(self, reading):
+        if reading.serial is None:
+            self.log.state("meter", "a reading, but the meter has not told its name yet")
+            return
+        self.log.state("meter", "reading %s" % reading.serial)
+        for note in reading.notes:
+            self.log.state("note", note)
+        self._identify(reading.serial)
+        self.publisher.sample(reading)
+        gc.collect()
 
     async def _pause(self, seconds):
         self._sample_now.clear()
@@ -131,9 +169,10 @@ class App:
         name = topics.padded(serial)
         tls = None
         if config.MQTT_CA:
-            from firmware.net.tls import make_context
+            from firmware.net.tls import client_context
 
-            tls = make_context(config.MQTT_CA)
+            with open(config.MQTT_CA, "rb") as file:
+                tls = client_context(file.read())
         self.mqtt = MqttClient(
             config.BROKER_HOST,
             config.BROKER_PORT,
@@ -175,18 +214,27 @@ class App:
             self.publisher.reply(function, answer)
 
     async def _keep_time(self):
-        from firmware.net.sntp import keep_time
-
-        await keep_time(config.NTP_SERVERS, self.resolver, self._time_known, self.log)
+        while not self.station.connected:
+            await asyncio.sleep_ms(200)
+        sync = TimeSync(self.clock, self.keeper, config.NTP_SERVERS, self.resolver, self.log)
+        sync.on_set = self._time_known
+        await sync.run()
 
     def _time_known(self, unix):
-        self.clock.set(unix)
         self.board.set_clock(unix)
         self.publisher.release()
 
 
 def run():
+    """Start; never returns. What escapes the app restarts the chip: a dead app helps nobody."""
     clock = Clock(time.ticks_ms, time.ticks_diff)
     log = Log(clock, config.DEBUG)
+    board = Board(config)
     gc.collect()
-    asyncio.run(App(Board(config), clock, log).main())
+    try:
+        asyncio.run(App(board, clock, log).main())
+    except Exception as error:
+        log.event("app", "failed")
+        sys.print_exception(error)
+        time.sleep(_RESTART_S)  # long enough to read it on the console, and for Ctrl-C
+        board.restart()

@@ -53,7 +53,7 @@ class Reading:
     uptime  seconds since boot when the sample was taken (monotonic; always known)
     time    unix seconds of sampling, 0 until the clock is set
     values  canonical name -> Quantity, or text for identities and times
-    notes   diagnostics in words (implausible voltage, unauthenticated ...); values stay as they are
+    notes   diagnostics in words (implausible voltage, unauthenticated ...); values stay as is
     derived names in `values` that were computed, not measured
     """
 

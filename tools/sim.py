@@ -131,14 +131,15 @@ def watch(link, keys, seconds):
             continue
         if message.verified:
             samples += message.is_sample
-            text = printable(message.text)
-            say("verified", "/%s %s %s: %s" % (message.function, message.serial, message.time, text))
+            place = "/%s %s %s" % (message.function, message.serial, message.time)
+            say("verified", "%s: %s" % (place, printable(message.text)))
         else:
             say("REFUSED", "/%s %s: %s" % (message.function, message.serial, message.reason))
     return samples
 
 
-def run(overrides, environ):
+def run(overrides, environ, heap="160k"):
+    """Exit status: 0 if a sample was verified (or Ctrl-C), 1 if none came in time."""
     seconds = float(run_variable("SECONDS", overrides, environ, "0"))
     uart = run_variable("UART", overrides, environ)
     outside = overrides.get("BROKER") or environ.get("BROKER")
@@ -165,7 +166,8 @@ def run(overrides, environ):
         keys = KeyRing({"*": parse_key(values["KEY"])})
         host, _, port = address.rpartition(":")
         link = stack.enter_context(Link(host, int(port), ["/+/v2/+/+", "/offline/v1/+"]))
-        stack.enter_context(VirtualBoard(image, world, on_line=lambda line: say("board", line)))
+        board = VirtualBoard(image, world, heap, on_line=lambda line: say("board", line))
+        stack.enter_context(board)
         try:
             samples = watch(link, keys, seconds)
         except KeyboardInterrupt:

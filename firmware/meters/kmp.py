@@ -72,7 +72,7 @@ def serial(body):
 
 
 def registers(body):
-    """Reply to GetRegister -> list of Register in the meter's order; unknown ids are just absent."""
+    """Reply to GetRegister -> Registers in the order of the meter; what it lacks is absent."""
     found = []
     at = 2
     while at < len(body):

@@ -23,6 +23,8 @@ _TRIES = const(3)
 class KmpMeter:
     """Reads `registers` (ids) in requests of up to eight."""
 
+    push = False
+
     def __init__(self, line, clock, flow_meter=False, registers=None):
         self._line = line
         self._clock = clock

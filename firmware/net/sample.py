@@ -40,6 +40,8 @@ def sample_text(reading, flow_meter=False, heap=0):
 
 
 def _group(key, value):
+    if isinstance(value, bool):
+        return "%s=%d&" % (key, value)
     if isinstance(value, str):
         return "%s=%s&" % (key, escape(value))
     text = decimal(value.mantissa, value.exponent)

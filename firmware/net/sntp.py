@@ -15,7 +15,10 @@ _STEP_MS = const(10)
 
 
 async def query(resolver, host, timeout_ms):
-    """Unix time in ms, now; host may be "host:port". OSError: no answer; ValueError: a wrong one."""
+    """Unix time in ms, now; host may be host:port. OSError: no answer; ValueError: a wrong one."""
+
+    OSError: no answer; ValueError: a wrong one, KissOfDeath: the server sends us away.
+    """
     name, _, port = host.partition(":")
     address = await resolver.resolve(name, int(port or _PORT), timeout_ms)
     nonce = urandom(8)

@@ -60,7 +60,5 @@ def parse(packet, nonce, waited_ms):
     if packet[_SENT : _SENT + 8] == bytes(8):
         raise ValueError("no time")
     sent = _milliseconds(packet, _SENT)
-    held_ms = sent - _milliseconds(packet, _RECEIVED)
-    if not 0 <= held_ms <= waited_ms:
-        held_ms = 0
+    held_ms = min(max(sent - _milliseconds(packet, _RECEIVED), 0), waited_ms)
     return sent + (waited_ms - held_ms) // 2

@@ -155,7 +155,8 @@ class Multical:
         if self._random.random() < self.damage:
             self.seen["damaged"] += 1
             at = self._random.randrange(1, len(reply) - 1)
-            reply = reply[:at] + bytes((reply[at] ^ 1 << self._random.randrange(8),)) + reply[at + 1 :]
+            hit = reply[at] ^ 1 << self._random.randrange(8)
+            reply = reply[:at] + bytes((hit,)) + reply[at + 1 :]
             self.log("reply damaged")
         if self._random.random() < self.noise:
             reply = b"\x00" + reply

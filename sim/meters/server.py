@@ -117,7 +117,8 @@ def make_parser():
     parser.add_argument("--echo", action="store_true", help="the head hears its own light")
     parser.add_argument("--noise", type=float, default=0, metavar="P", help="chance of a stray 00")
     parser.add_argument("--drop", type=float, default=0, metavar="P", help="chance of no reply")
-    parser.add_argument("--damage", type=float, default=0, metavar="P", help="chance of a bad bit")
+    parser.add_argument("--damage", type=float, default=0, metavar="P",
+                        help="chance of a bad bit")  # fmt: skip
     parser.add_argument("--asleep", action="store_true", help="the first request only wakes it")
     parser.add_argument("--answer-ms", type=int, default=60, help="time to the reply's start")
     return parser
@@ -144,8 +145,8 @@ def main(arguments):
         print("cannot serve on %s: %s" % (options.tcp or options.pty, error), file=sys.stderr)
         return 2
     with server:
-        print("%s on %s; Ctrl-C ends it" % (
-            options.meter, options.pty or "%s:%d" % (tcp[0], server.port)), flush=True)  # fmt: skip
+        place = options.pty or "%s:%d" % (tcp[0], server.port)
+        print("%s on %s; Ctrl-C ends it" % (options.meter, place), flush=True)
         try:
             while True:
                 time.sleep(0.5)

@@ -20,11 +20,11 @@ def decode(record):
         elif kind == kmp_frame.BAD:
             bad = value, framer.raw
     if bad:
-        return {"result": "reject", "reason": bad[0], "unstuffed": _hex(bad[1])}
+        return {"result": "reject", "reason": bad[0], "registers": [], "unstuffed": _hex(bad[1])}
     if acked:
-        return {"result": "ack", "reason": None}
+        return {"result": "ack", "reason": None, "registers": []}
     reason = "incomplete" if framer.inside else "no reply"
-    return {"result": "no_values", "reason": reason}
+    return {"result": "no_values", "reason": reason, "registers": []}
 
 
 def _asked(record):

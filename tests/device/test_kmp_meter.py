@@ -1,0 +1,97 @@
+# uMeter - KMP poller on the virtual board's UART
+# MIT license; Copyright (c) 2026 The uMeter authors
+# path: sim/virtual:sim/board
+
+import time
+
+import machine
+import world
+
+from firmware.clock import Clock
+from firmware.meters.errors import MeterTimeout
+from firmware.meters.kmp_meter import KmpMeter
+from firmware.meters.line import Line
+
+SERIAL = bytes.fromhex("403f0200692d32cd5d0d")
+FULL = bytes.fromhex(
+    "403f10003c0304430000dd9600442804420002041f03ec2e040000011e6f00562504420000093900572504420000"
+    "08ab00592604420000008e004a2904000000000000501604410000000005cc0d"
+)
+
+
+class Core:
+    """Answers as scripted: a list of replies, one per request."""
+
+    def __init__(self, replies):
+        self.replies = list(replies)
+        self.buffer = b""
+        self.requests = []
+        self.times = []
+
+    def feed(self, data, now_ms):
+        self.buffer += data
+        if not self.buffer.endswith(b"\r"):
+            return []
+        self.requests.append(self.buffer)
+        self.times.append(now_ms)
+        request, self.buffer = self.buffer, b""
+        reply = self.replies.pop(0) if self.replies else b""
+        if reply == "echo":
+            reply = request + (self.replies.pop(0))
+        return [(60, reply)] if reply else []
+
+
+def make(replies):
+    world.config["uart"] = {"1": "pipe"}
+    uart = machine.UART(1, baudrate=1200, bits=8, parity=None, stop=2, tx=17, rx=16, rxbuf=1024)
+    core = Core(replies)
+    world.wires[1].attach(core)
+    clock = Clock(time.ticks_ms, time.ticks_diff)
+    return KmpMeter(Line(uart, 1200, 8, None, 2), clock), core
+
+
+async def test_reading():
+    meter, core = make([SERIAL, FULL])
+    reading = await meter.read()
+    assert reading.serial == "6892850"
+    assert tuple(reading.values["energy_e1"]) == (56726, -3, "MWh")
+    assert len(reading.values) == 8
+
+
+async def test_cycle_is_not_much_longer_than_its_line_time():
+    meter, core = make([SERIAL, FULL, FULL])
+    await meter.read()
+    start = time.ticks_ms()
+    await meter.read()
+    took = time.ticks_diff(time.ticks_ms(), start)
+    line = 11 * (23 + len(FULL)) * 1000 // 1200
+    assert took <= line * 115 // 100 + 60, (took, line)
+
+
+async def test_echo_damage_and_silence_are_survived():
+    damaged = FULL[:20] + b"\x55" + FULL[21:]
+    meter, core = make(["echo", SERIAL, damaged, b"", b"\x00" + FULL])
+    reading = await meter.read()
+    assert len(reading.values) == 8
+    counters = meter.counters
+    assert counters.echoes == 1 and counters.bad == 1 and counters.retries == 2
+    gaps = [b - a for a, b in zip(core.times[1:], core.times[2:])]
+    assert all([gap >= 1600 for gap in gaps]), gaps
+
+
+async def test_silent_meter_times_out_and_recovers():
+    meter, core = make([])
+    try:
+        await meter.read()
+        assert False
+    except MeterTimeout:
+        assert meter.counters.timeouts == 3
+    core.replies = [SERIAL, FULL]
+    assert (await meter.read()).serial == "6892850"
+
+
+async def test_missing_registers_are_absent():
+    one = bytes.fromhex("403f1003ec2e040000001be4d792e40d")
+    meter, core = make([SERIAL, one])
+    reading = await meter.read()
+    assert list(reading.values) == ["hours"]

@@ -1,0 +1,180 @@
+# uMeter - KMP: frames, stuffing, registers, damage
+# MIT license; Copyright (c) 2026 The uMeter authors
+
+import json
+import os
+import subprocess
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from firmware.meters import kmp, kmp_frame
+from firmware.meters.kmp_highres import merge
+from firmware.reading import Quantity
+from sim.meters.multical import Multical
+from tests.sources import ROOT
+from tools.decode.kmp import decode
+
+DATA = Path(__file__).resolve().parents[3] / "shared" / "data" / "kmp.jsonl"
+FUZZ = int(os.environ.get("UMETER_FUZZ", 1500))
+SERIAL_REPLY = bytes.fromhex("403f0200692d32cd5d0d")
+FULL_REPLY = bytes.fromhex(
+    "403f10003c0304430000dd9600442804420002041f03ec2e040000011e6f00562504420000093900572504420000"
+    "08ab00592604420000008e004a2904000000000000501604410000000005cc0d"
+)
+
+
+def frames(data):
+    return [value for kind, value in kmp_frame.Framer().feed(data) if kind == kmp_frame.FRAME]
+
+
+def test_requests_are_those_of_the_specification():
+    assert kmp.request(kmp.GET_TYPE).hex() == "803f01058a0d"
+    assert kmp.request(kmp.GET_SERIAL).hex() == "803f0235e90d"
+    ids = (60, 68, 1004, 86, 87, 89, 74, 80)
+    wire = "803f1008003c004403ec005600570059004a0050b6c50d"
+    assert kmp.get_registers(ids).hex() == wire
+    assert kmp.get_registers((128,)).hex() == "803f1001001b7fd4080d"  # 80 is stuffed
+
+
+READS = b"\x01\x02\x10\xa0\xa1\xa2\xa3\xaa\xb8"
+
+
+@pytest.mark.parametrize("cid", sorted(set(range(256)) - set(READS)))
+def test_only_reads_can_be_built(cid):
+    with pytest.raises(ValueError):
+        kmp.request(cid)
+
+
+def test_sample_of_eight_registers():
+    found = kmp.registers(frames(FULL_REPLY)[0])
+    out = decode({"request": None, "frame": FULL_REPLY.hex()})
+    assert len(found) == 8
+    assert [(r["id"], r["value"], r["unit"]) for r in out["registers"]] == [
+        (60, "56.726", "MWh"), (68, "1321.27", "m3"), (1004, "73327", "h"), (86, "23.61", "C"),
+        (87, "22.19", "C"), (89, "1.42", "K"), (74, "0", "l/h"), (80, "0.0", "kW"),
+    ]  # fmt: skip
+
+
+def test_echo_and_noise_are_passed_over():
+    line = b"\x00\x7f" + kmp.request(kmp.GET_SERIAL) + b"\x00" + SERIAL_REPLY
+    out = decode({"request": "803f0235e90d", "frame": line.hex()})
+    assert (out["result"], out["serial"]) == ("values", 6892850)
+
+
+@pytest.mark.parametrize("cut", range(1, len(FULL_REPLY)))
+def test_a_good_frame_after_a_cut_one_is_found(cut):
+    assert frames(FULL_REPLY[:cut] + FULL_REPLY)[-1][2:4] == b"\x00\x3c"
+
+
+@settings(max_examples=FUZZ, deadline=None)
+@given(st.data())
+def test_a_good_frame_after_a_damaged_one_is_found(data):
+    bad = bytearray(data.draw(st.sampled_from((SERIAL_REPLY, FULL_REPLY))))
+    for _ in range(data.draw(st.integers(1, 4))):
+        bad[data.draw(st.integers(0, len(bad) - 1))] = data.draw(st.integers(0, 255))
+    record = {"request": None, "frame": bytes(bad).hex()}
+    assert decode(record)["result"] in ("values", "ack", "reject", "no_values")
+    assert SERIAL_REPLY[1:-3] in frames(bytes(bad) + SERIAL_REPLY)
+
+
+@settings(max_examples=FUZZ, deadline=None)
+@given(st.binary(max_size=300))
+def test_any_bytes_after_a_good_check_are_decoded_or_refused(body):
+    wire = b"\x40" + kmp_frame.build(b"\x3f" + body)[1:]
+    assert decode({"request": None, "frame": wire.hex()})["result"] in ("values", "reject")
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.binary(min_size=1, max_size=200), st.integers(1, 40))
+def test_stuffing_round_trip_in_chunks(body, step):
+    wire = b"\x40" + kmp_frame.build(b"\x3f" + body)[1:]
+    framer, found = kmp_frame.Framer(), []
+    for at in range(0, len(wire), step):
+        found += framer.feed(wire[at : at + step])
+    assert found == [(kmp_frame.FRAME, b"\x3f" + body)]
+
+
+def test_endless_frame_stays_bounded():
+    framer = kmp_frame.Framer()
+    events = framer.feed(b"\x40" + b"\x01" * 100000)
+    assert events == [(kmp_frame.BAD, "too_long")]
+    assert framer.feed(SERIAL_REPLY)[-1][0] == kmp_frame.FRAME
+
+
+@pytest.mark.parametrize(
+    "energy, fine, exact",
+    [
+        ((1234567, 0, "kWh"), (45678901, -1, "Wh"), 12345678901),  # MULTICAL 403 manual
+        ((60, 0, "GJ"), (66558070, -1, "Wh"), 166558070),
+        ((10000, -3, "MWh"), (3, -1, "Wh"), 100000003),  # just rolled over
+        ((9999, -3, "MWh"), (99999999, -1, "Wh"), 99999999),
+    ],
+)
+def test_high_resolution_is_merged(energy, fine, exact):
+    assert merge(Quantity(*energy), Quantity(*fine)) == Quantity(exact, -1, "Wh")
+
+
+def test_simulator_and_decoder_agree():
+    meter = Multical(live=False)
+    (_, reply), = meter.feed(kmp.get_registers((60, 86, 4711)), 0)
+    found = kmp.registers(frames(reply)[0])
+    assert [(r.id, r.mantissa, r.exponent, r.unit) for r in found] == [
+        (60, 56726, -3, "MWh"), (86, 6543, -2, "C")]  # fmt: skip
+
+
+def records():
+    if not DATA.exists():
+        return []
+    return [json.loads(line) for line in DATA.read_text().splitlines()]
+
+
+def engines_decode(engine, micropython):
+    lines = []
+    for record in records():
+        if record["protocol"] != "kmp" or not record.get("response"):
+            continue
+        request = (record.get("request") or {}).get("wire")
+        lines.append(json.dumps({"id": record["id"], "protocol": "kmp", "request": request,
+                                 "frame": record["response"]["wire"]}))  # fmt: skip
+    command = [ROOT / ".venv/bin/meterctl", "decode", "--engine", engine]
+    done = subprocess.run(command, input="\n".join(lines) + "\n", text=True, capture_output=True)
+    assert done.returncode == 0, done.stderr
+    return {out["id"]: out for out in map(json.loads, done.stdout.splitlines())}
+
+
+@pytest.mark.parametrize("engine", ["cpython", "micropython"])
+def test_published_frames(engine, micropython):
+    if not DATA.exists():
+        pytest.skip("no ../shared/data/kmp.jsonl beside the project")
+    outs = engines_decode(engine, micropython)
+    assert len(outs) > 50
+    for record in records():
+        out = outs.get(record["id"])
+        if out is None:
+            continue
+        expect = record["expect"]
+        if expect == "physical_only":
+            assert out["unstuffed"] == record["response"]["unstuffed"]
+        elif expect in ("ok", "echo", "request_crc_error"):
+            assert out["result"] == ("ack" if record["response"].get("ack") else "values"), out
+            compare(record["response"].get("decoded") or {}, out)
+        else:
+            assert (out["result"], out["reason"]) == ("reject", expect), out
+
+
+def compare(decoded, out):
+    for name in ("serial", "meter_type"):
+        if name in decoded:
+            assert out[name] == decoded[name]
+    registers = decoded.get("registers", [])
+    assert len(out["registers"]) == len(registers) or decoded.get("records")
+    for wanted, got in zip(registers, out["registers"]):
+        assert (got["id"], got["unit"]) == (wanted["id"], wanted["unit"])
+        if wanted.get("text"):
+            assert got["value"] == wanted["text"]
+        else:
+            assert Decimal(got["value"]) == Decimal(wanted["value"])

@@ -1,0 +1,60 @@
+# uMeter - make sim: from the simulated meter to the verified sample
+# MIT license; Copyright (c) 2026 The uMeter authors
+
+import socket
+
+import pytest
+
+from sim.meters.multical import Multical
+from sim.meters.server import Server
+from tools import sim
+from tools.config import ConfigError
+
+
+@pytest.fixture(autouse=True)
+def _own_flags(monkeypatch, micropython):
+    for name in ("KEY", "BROKER", "UART", "SIM_DIR", "METER"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def lines(capsys, who):
+    out = capsys.readouterr().out.splitlines()
+    return [line[10:] for line in out if line.startswith(who + " ")]
+
+
+def test_samples_arrive_from_a_small_heap(capsys):
+    assert sim.run({"SECONDS": "12"}, {}, heap="110k") == 0
+    said = lines(capsys, "verified")
+    sample = [line for line in said if line.startswith("/sample 7210086 ")]
+    assert sample and sample[0].endswith(
+        "&t1=65.43 C&t2=32.10 C&tdif=33.33 K&flow1=317 l/h&effect1=12.3 kW&hr=73327 h"
+        "&v1=1321.27 m3&e1=56.726 MWh&"
+    )
+    for function in ("version", "uptime", "reset_reason"):
+        assert any(line.startswith("/" + function) for line in said), function
+
+
+def test_a_bad_line_and_an_outside_meter(capsys):
+    core = Multical(serial=1234567, echo=True, noise=0.5, damage=0.3, seed=1)
+    with Server(core, tcp=("127.0.0.1", 0)) as server:
+        uart = "tcp:127.0.0.1:%d" % server.port
+        assert sim.run({"SECONDS": "25", "INTERVAL": "2", "UART": uart}, {}) == 0
+    assert any(line.startswith("/sample 1234567 ") for line in lines(capsys, "verified"))
+
+
+def test_synthetic_meter(capsys):
+    assert sim.run({"SECONDS": "8", "DEBUG_NO_METER": "1"}, {}) == 0
+    assert any("tdif=10.00 K" in line for line in lines(capsys, "verified"))
+
+
+def test_silent_meter_is_said_once_and_nothing_is_verified(capsys):
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        uart = "tcp:127.0.0.1:%d" % silent.getsockname()[1]
+        assert sim.run({"SECONDS": "14", "UART": uart, "INTERVAL": "1"}, {}) == 1
+    said = [line for line in lines(capsys, "board") if "no reading" in line]
+    assert len(said) == 1 and "silent" in said[0]
+
+
+def test_wrong_flag_names_itself():
+    with pytest.raises(ConfigError, match="KEY"):
+        sim.run({"KEY": "123", "SECONDS": "1"}, {})
