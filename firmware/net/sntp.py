@@ -15,7 +15,7 @@ _STEP_MS = const(10)
 
 
 async def query(resolver, host, timeout_ms):
-    """Unix time in ms, now; host may be host:port. OSError: no answer; ValueError: a wrong one."""
+    """Unix time in ms, now; host may be "host:port".
 
     OSError: no answer; ValueError: a wrong one, KissOfDeath: the server sends us away.
     """
