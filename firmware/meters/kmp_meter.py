@@ -10,7 +10,7 @@ from time import ticks_diff, ticks_ms
 
 from firmware.meters import kmp, kmp_frame, kmp_registers
 from firmware.meters.counters import Counters
-from firmware.meters.errors import BadCheck, MeterTimeout, WrongMeter
+from firmware.meters.errors import BadCheck, MeterError, MeterTimeout, WrongMeter
 from firmware.meters.kmp_highres import merge
 from firmware.reading import Quantity, Reading
 
@@ -18,6 +18,7 @@ _ANSWER_MS = const(1700)  # to the reply's first byte
 _GAP_MS = const(200)  # inside a reply; far more than any meter takes
 _REST_MS = const(1650)
 _TRIES = const(3)
+_GET_TYPE = kmp.request(kmp.GET_TYPE)
 
 
 class KmpMeter:
@@ -35,7 +36,7 @@ class KmpMeter:
         self._view = memoryview(self._chunk)
         self.counters = Counters()
         self.serial = None  # text, once known
-        self.type = None  # (type, revision), once known; None stays for meters that will not say
+        self.type = None  # (type, revision); () for a meter that will not say
 
     async def read(self):
         """-> Reading. MeterError: silent, damaged or wrong replies, after all retries."""
@@ -64,6 +65,12 @@ class KmpMeter:
         if number == 0:
             raise WrongMeter("serial number 0")
         self.serial = str(number)
+        if self.type is None:
+            try:
+                self.type = kmp.meter_type(await self._exchange(_GET_TYPE, kmp.GET_TYPE))
+            except (MeterError, kmp.KmpError):  # some will not say; no reading depends on it
+                self.type = ()
+                await asyncio.sleep_ms(_REST_MS)
 
     def _store(self, registers, ids, values):
         for register in registers:

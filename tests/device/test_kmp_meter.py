@@ -13,6 +13,7 @@ from firmware.meters.kmp_meter import KmpMeter
 from firmware.meters.line import Line
 
 SERIAL = bytes.fromhex("403f0200692d32cd5d0d")
+TYPE = bytes.fromhex("403f0100041bf90126990d")
 FULL = bytes.fromhex(
     "403f10003c0304430000dd9600442804420002041f03ec2e040000011e6f00562504420000093900572504420000"
     "08ab00592604420000008e004a2904000000000000501604410000000005cc0d"
@@ -51,15 +52,15 @@ def make(replies):
 
 
 async def test_reading():
-    meter, core = make([SERIAL, FULL])
+    meter, core = make([SERIAL, TYPE, FULL])
     reading = await meter.read()
-    assert reading.serial == "6892850"
+    assert reading.serial == "6892850" and meter.type == ("0004", "F1")
     assert tuple(reading.values["energy_e1"]) == (56726, -3, "MWh")
     assert len(reading.values) == 8
 
 
 async def test_cycle_is_not_much_longer_than_its_line_time():
-    meter, core = make([SERIAL, FULL, FULL])
+    meter, core = make([SERIAL, TYPE, FULL, FULL])
     await meter.read()
     start = time.ticks_ms()
     await meter.read()
@@ -70,12 +71,12 @@ async def test_cycle_is_not_much_longer_than_its_line_time():
 
 async def test_echo_damage_and_silence_are_survived():
     damaged = FULL[:20] + b"\x55" + FULL[21:]
-    meter, core = make(["echo", SERIAL, damaged, b"", b"\x00" + FULL])
+    meter, core = make(["echo", SERIAL, TYPE, damaged, b"", b"\x00" + FULL])
     reading = await meter.read()
     assert len(reading.values) == 8
     counters = meter.counters
     assert counters.echoes == 1 and counters.bad == 1 and counters.retries == 2
-    gaps = [b - a for a, b in zip(core.times[1:], core.times[2:])]
+    gaps = [b - a for a, b in zip(core.times[2:], core.times[3:])]
     assert all([gap >= 1600 for gap in gaps]), gaps
 
 
@@ -86,12 +87,13 @@ async def test_silent_meter_times_out_and_recovers():
         assert False
     except MeterTimeout:
         assert meter.counters.timeouts == 3
-    core.replies = [SERIAL, FULL]
+    core.replies = [SERIAL, TYPE, FULL]
     assert (await meter.read()).serial == "6892850"
 
 
 async def test_missing_registers_are_absent():
     one = bytes.fromhex("403f1003ec2e040000001be4d792e40d")
-    meter, core = make([SERIAL, one])
+    meter, core = make([SERIAL, b"", one])
     reading = await meter.read()
     assert list(reading.values) == ["hours"]
+    assert meter.type == ()  # it would not say; that costs no reading
