@@ -16,6 +16,7 @@ from firmware.net.transport import open_connection
 
 _MOST_IN = const(2048)  # bytes of a packet from the broker; longer ones are left out
 _CHUNK = const(512)  # bytes read at a time
+_NOT_TRUSTED = const(-0x2700)  # MBEDTLS_ERR_X509_CERT_VERIFY_FAILED
 
 
 class Counters:
@@ -158,4 +159,6 @@ def _reason(error):
     if isinstance(error, codec.MqttError):
         return error.args[0]
     number = error.args[0] if isinstance(error, OSError) and error.args else None
+    if number == _NOT_TRUSTED:
+        return "certificate refused: name, date or authority"
     return errorcode.get(number) or "%s: %s" % (type(error).__name__, error)
