@@ -38,6 +38,12 @@ def make_meter(board, clock):
 
         line = Line(board.uart(1200, 8, None, 2), 1200, 8, None, 2)
         return KmpMeter(line, clock, flow_meter=config.FLOW_METER)
+    if config.METER in ("mc66c", "mc66b"):
+        from firmware.meters.line import Line
+        from firmware.meters.mc66_meter import Mc66Meter
+
+        line = Line(board.uart(300, 7, 0, 1), 300, 7, 0, 1)
+        return Mc66Meter(line, clock, config.METER[2:])
     if config.METER in ("han", "p1"):
         return make_push_meter(board, clock)
     if config.METER == "none":

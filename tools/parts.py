@@ -18,7 +18,7 @@ _SERIAL = _meter("kmp", "mc66c", "mc66b", "han", "p1")
 ROWS = (
     ("meters/__init__", lambda config: True),
     ("meters/errors", lambda config: True),
-    ("meters/counters", _meter("kmp", "none", "han", "p1")),
+    ("meters/counters", lambda config: config["METER"] != "impulse"),
     ("crypto/crc", _meter("kmp", "han", "p1")),
     ("crypto/_crc_*", _meter("kmp", "han", "p1")),
     ("meters/line", _SERIAL),

@@ -100,7 +100,14 @@ def _kmp(options):
                     answer_ms=options.answer_ms)  # fmt: skip
 
 
-METERS = {"kmp": _kmp}
+def _mc66(options):
+    from sim.meters.mc66 import Mc66
+
+    return Mc66(model=options.meter[2:], serial=options.serial, echo=options.echo,
+                drop=options.drop, damage=options.damage)  # fmt: skip
+
+
+METERS = {"kmp": _kmp, "mc66c": _mc66, "mc66b": _mc66}
 
 
 def make_parser():
