@@ -63,8 +63,10 @@ def _sets(data):
             break
         value, closed, rest = rest.partition(")")
         code = head.strip()
-        if not closed or not code or "(" in value:
+        if not closed or "(" in value or not (code or found):
             raise BlockError("malformed")
+        if not code:
+            continue  # a second bracket: when a maximum was
         number, _, unit = value.partition("*")
         found[code] = (number, unit)
     return found
