@@ -2,6 +2,7 @@
 # MIT license; Copyright (c) 2026 The uMeter authors
 
 import asyncio
+import os
 import socket
 import time
 
@@ -12,12 +13,29 @@ from firmware.net.resolver import Resolver
 from sim.broker import Broker
 
 socket._MOST = 400  # many clients and their broker share this process
-PORT = 30000 + time.ticks_us() % 29000
 TOPIC = b"/sample/v2/7210086/1466572820"
 COMMAND_TOPIC = b"/config/v2/7210086/1466572820/ping"
+QUICK = {"timeout_ms": 1000, "keepalive": 1}  # for tests that wait until patience ends
 resolver = Resolver()
 log_lines = []
 log = Log(Clock(time.ticks_ms, time.ticks_diff), write=log_lines.append)
+
+
+def free_port():
+    """Below those that the machine gives to connections of its own choice."""
+    while True:
+        port = 10000 + int.from_bytes(os.urandom(2), "big") % 22000
+        probe = socket.socket()
+        try:
+            probe.bind(("127.0.0.1", port))
+            return port
+        except OSError:
+            continue
+        finally:
+            probe.close()
+
+
+PORT = free_port()
 
 
 def command(packet_id=1, payload=b"x", topic=COMMAND_TOPIC, head=0x32):
@@ -32,7 +50,7 @@ class Session:
     """A client that runs, and what it received."""
 
     def __init__(self, name="7210086", host="127.0.0.1", port=None, subscribe=True, **settings):
-        given = {"timeout_ms": 400, "retry_ms": (10, 50), "keepalive": 1}
+        given = {"retry_ms": (10, 50)}
         given.update(settings)
         self.client = MqttClient(host, port or PORT, name, log, resolver, **given)
         if subscribe:

@@ -2,7 +2,7 @@
 # MIT license; Copyright (c) 2026 The uMeter authors
 # heap: 1500k
 
-from _mqtt import PORT, Session, Ticker, command, log_lines, payloads, until, with_broker
+from _mqtt import PORT, QUICK, Session, Ticker, command, log_lines, payloads, until, with_broker
 
 import world
 from sim.broker import Broker, Script
@@ -32,7 +32,7 @@ async def at_every_offset(how):
         name = "cut%d" % offset
         cut = Script(cut=(offset, how), send=command(offset + 1))
         broker.scripts[name] = [cut, Script(send=command(offset + 1))]
-        session = Session(name)
+        session = Session(name, **QUICK)
         session.publish(3)
         sessions.append(session.start())
     for offset, session in enumerate(sessions):
@@ -79,7 +79,7 @@ async def test_refused_connection():
 
 
 async def test_no_connack():
-    seen, session = await recovers(Script(connack=None))
+    seen, session = await recovers(Script(connack=None), **QUICK)
     assert len(seen.connects) == 2 and "ETIMEDOUT" in log_lines[0], log_lines
     assert session.counters.connects == 1 and session.counters.disconnects == 0
 
@@ -107,7 +107,7 @@ async def test_malformed_packets():
 
 
 async def test_no_suback():
-    seen, session = await recovers(Script(suback=None))
+    seen, session = await recovers(Script(suback=None), **QUICK)
     assert seen.subscribes == 2 and not [m for m in seen.messages if m[3]]
 
 
@@ -118,7 +118,7 @@ async def test_subscription_refused():
 
 
 async def test_puback_lost():
-    seen, session = await recovers(Script(pubacks="lost"))
+    seen, session = await recovers(Script(pubacks="lost"), **QUICK)
     # once, once more on the same connection, then on the next one
     assert payloads(seen).count(b"0") == 3
     assert [dup for _, payload, _, dup in seen.messages if payload == b"0"] == [False, True, True]
@@ -127,7 +127,7 @@ async def test_puback_lost():
 
 
 async def test_puback_late():
-    seen, session = await recovers(Script(pubacks="late"))
+    seen, session = await recovers(Script(pubacks="late"), **QUICK)
     await until(lambda: session.counters.unknown_acks == 3, "the second answers")
     assert len(seen.connects) == 1 and session.counters.acked == 3
     assert session.counters.resent == 3
@@ -146,15 +146,15 @@ async def test_puback_unknown():
 
 
 async def test_pingresp_lost():
-    seen, session = await recovers(Script(pings=False))
+    seen, session = await recovers(Script(pings=False), **QUICK)
     await until(lambda: len(seen.connects) == 2 and seen.pings >= 3, "no second connection")
     await until(lambda: session.client.connected, "connected")
     assert session.counters.disconnects == 1 and session.counters.pings >= 3
 
 
 async def test_an_idle_link_is_kept():
-    seen, session = await recovers(Script())
-    await until(lambda: seen.pings >= 4, "no pings")
+    seen, session = await recovers(Script(), keepalive=2)
+    await until(lambda: seen.pings >= 3, "no pings")
     assert len(seen.connects) == 1 and session.client.connected
 
 

@@ -92,7 +92,7 @@ async def test_two_ask_at_a_time():
 
 async def test_a_client_survives_the_name_server():
     world.config["dns"] = {"broker.test": {"error": -202}}
-    session = Session(host="broker.test").start()
+    session = Session(host="broker.test", timeout_ms=400).start()
     session.publish(1)
     await until(lambda: any("ENOENT" in line for line in log_lines), log_lines)
     world.config["dns"]["broker.test"] = {"to": "127.0.0.1:%d" % PORT, "delay_ms": 1200}

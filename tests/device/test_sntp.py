@@ -4,6 +4,7 @@
 
 import asyncio
 import errno
+import os
 import socket
 import time
 
@@ -17,26 +18,34 @@ from firmware.net.sntp_packet import KissOfDeath
 from firmware.net.time_keeper import TimeKeeper
 from firmware.net.time_sync import TimeSync
 
-PORT = 30000 + time.ticks_us() % 29000
 NOW = 1790000000
 world.config["dns"] = {}
 resolver = Resolver()
 servers = []
 
 
+def bound_socket():
+    while True:
+        port = 10000 + int.from_bytes(os.urandom(2), "big") % 22000
+        made = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        try:
+            made.bind(("127.0.0.1", port))
+            return made, port
+        except OSError:
+            made.close()
+
+
 class Server:
     """Says that it is `unix` at the start of the test, and goes on from there."""
 
     def __init__(self, name, unix, stratum=2, silent=False, before=b""):
-        self.port = PORT + len(servers)
         self.asked = 0
         self.unix = unix
         self._start = time.ticks_ms()
         self._stratum = stratum
         self._silent = silent
         self._before = before  # a forged answer that comes first
-        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._socket.bind(("127.0.0.1", self.port))
+        self._socket, self.port = bound_socket()
         self._socket.setblocking(False)
         world.config["dns"][name + ":123"] = "127.0.0.1:%d" % self.port
         servers.append(self)
