@@ -30,7 +30,7 @@ _SILENT_S = const(600)  # a meter task that did not turn round for so long is st
 _CONNECT_SAMPLE_MS = const(1100)  # after a connect; the line then rests from the exchange before
 
 
-def make_meter(board, clock):
+def make_meter(board, clock, log):
     """The configured meter; the others' modules are not even on the device."""
     if config.METER == "kmp":
         from firmware.meters.kmp_meter import KmpMeter
@@ -46,6 +46,19 @@ def make_meter(board, clock):
         return Mc66Meter(line, clock, config.METER[2:])
     if config.METER in ("han", "p1"):
         return make_push_meter(board, clock)
+    if config.METER == "impulse":
+        from firmware.meters.impulse_meter import ImpulseMeter
+        from firmware.store.tally import Tally
+
+        return ImpulseMeter(
+            board.pulse_counter(),
+            Tally("/data/pulses", log),
+            clock,
+            config.SERIAL,
+            config.PULSES_PER_UNIT,
+            config.READING * 1000,
+            config.FLOW_METER,
+        )
     if config.METER == "none":
         from firmware.meters.synthetic import SyntheticMeter
 
@@ -73,7 +86,7 @@ class App:
         self.board = board
         self.clock = clock
         self.log = log
-        self.meter = make_meter(board, clock)
+        self.meter = make_meter(board, clock, log)
         self.envelope = Envelope(parse_key(config.KEY))
         self.publisher = Publisher(self.envelope, clock, config.FLOW_METER, board.free_heap)
         self.reception = Reception(topics.parse_command, self.envelope, clock)
@@ -94,7 +107,13 @@ class App:
         add("version", lambda text: self._version())
         add("uptime", lambda text: str(self.clock.uptime()))
         add("reset_reason", lambda text: self._reset_reason())
+        if config.METER == "impulse":
+            add("save", self._save)
         add("mem", lambda text: "heap=%d" % self.board.free_heap())
+
+    def _save(self, text):
+        self.meter.save()
+        return "saved"
 
     def _version(self):
         return "%s-%s-%s" % (self.board.platform(), config.VERSION, config.MODEL)

@@ -23,6 +23,21 @@ _REASONS = {
 }
 
 
+class _PinCounter:
+    """For chips without a counter. Interrupts are soft, eight may wait: more pulses in one stall
+    of the loop are lost."""
+
+    def __init__(self, pin):
+        self._count = 0
+        pin.irq(self._edge, machine.Pin.IRQ_FALLING)
+
+    def _edge(self, pin):
+        self._count += 1
+
+    def value(self):
+        return self._count
+
+
 class Board:
     """Pins, UART, radio, watchdog and facts of the chip, as the configuration wires them."""
 
@@ -53,6 +68,13 @@ class Board:
             timeout_char=0,
             invert=invert,
         )
+
+    def pulse_counter(self):
+        """Object whose value() grows by one with each falling edge of the pulse pin."""
+        pin = machine.Pin(self._config.PINS["pulse"], machine.Pin.IN, machine.Pin.PULL_UP)
+        if hasattr(machine, "Counter"):  # a peripheral: counts through every stall
+            return machine.Counter(0, pin, edge=machine.Counter.FALLING)
+        return _PinCounter(pin)
 
     def station(self):
         """The radio as a client of an access point."""

@@ -18,7 +18,7 @@ _SERIAL = _meter("kmp", "mc66c", "mc66b", "han", "p1")
 ROWS = (
     ("meters/__init__", lambda config: True),
     ("meters/errors", lambda config: True),
-    ("meters/counters", lambda config: config["METER"] != "impulse"),
+    ("meters/counters", lambda config: True),
     ("crypto/crc", _meter("kmp", "han", "p1")),
     ("crypto/_crc_*", _meter("kmp", "han", "p1")),
     ("meters/line", _SERIAL),
@@ -26,6 +26,7 @@ ROWS = (
     ("meters/en61107*", _meter("mc66c", "mc66b")),
     ("meters/mc66*", _meter("mc66c", "mc66b")),
     ("meters/impulse*", _meter("impulse")),
+    ("store/*", _meter("impulse")),
     ("meters/synthetic", _meter("none")),
     ("meters/autobaud*", _HAN),
     ("meters/han*", _HAN),

@@ -26,7 +26,6 @@ from tools.keys import KeyRing
 from tools.meterctl.link import Link, LinkError
 from tools.meterctl.messages import open_message, printable
 
-ROOT = Path(__file__).resolve().parent.parent
 SSID = "virtual"
 
 
@@ -109,6 +108,8 @@ def meter_world(values, uart, stack):
     name = values["METER"]
     if name == "none":
         return {}
+    if name == "impulse":
+        return {"pulses": {"pin": values["PINS"]["pulse"], "per_hour": 3600, "length_ms": 100}}
     if not uart:
         if name not in METERS:
             raise SimError("METER=%s has no simulated meter yet; one of: none %s"
@@ -153,7 +154,7 @@ def run(overrides, environ, heap="160k"):
         else:
             address = "127.0.0.1:%d" % stack.enter_context(broker(folder))
         values = flags(overrides, environ, address, clock.port, folder)
-        tree = ROOT / "build" / "sim" / "device"
+        tree = Path(folder) / "device"
         arch = mpy.host_arch(interpreter())
         manifest = build.build(values, arch, tree)
         image = Path(folder) / "flash.img"

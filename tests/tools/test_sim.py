@@ -54,6 +54,21 @@ def test_multical_66(meter, capsys):
     assert "&t1=65.43 C&t2=32.10 C&" in sample[0] and "&effect1=12.3 kW&hr=73327 h&" in sample[0]
 
 
+def test_impulses_are_counted_and_kept(capsys, tmp_path):
+    flags = {"SECONDS": "16", "IMPULSE": "1", "SERIAL": "7654321", "READING": "1234",
+             "INTERVAL": "3", "SIM_DIR": str(tmp_path)}  # fmt: skip
+    assert sim.run(flags, {}) == 0
+    first = pulses(capsys)
+    assert first[0].startswith("1234.00") and first == sorted(first) and first[-1] > first[0]
+    assert sim.run(flags, {}) == 0
+    assert pulses(capsys)[0] >= "1234.003"  # at most the last 10 s are lost
+
+
+def pulses(capsys):
+    samples = [line for line in lines(capsys, "verified") if line.startswith("/sample 7654321 ")]
+    return [line.split("&e1=")[1].split(" ")[0] for line in samples]
+
+
 def test_silent_meter_is_said_once_and_nothing_is_verified(capsys):
     with socket.create_server(("127.0.0.1", 0)) as silent:
         uart = "tcp:127.0.0.1:%d" % silent.getsockname()[1]
