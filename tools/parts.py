@@ -26,7 +26,7 @@ ROWS = (
     ("meters/en61107*", _meter("mc66c", "mc66b")),
     ("meters/mc66*", _meter("mc66c", "mc66b")),
     ("meters/impulse*", _meter("impulse")),
-    ("store/*", _meter("impulse")),
+    ("store/tally", _meter("impulse")),
     ("meters/synthetic", _meter("none")),
     ("meters/autobaud*", _HAN),
     ("meters/han*", _HAN),

@@ -14,7 +14,8 @@ class Flash:
     """Block device for vfs.VfsLfs2: in a file of the machine, or in RAM where `path` is None.
 
     cut_at: number of the write (program or erase, counted from 1) that gets half done before the
-    power is gone. `on_cut()` is called then; without it PowerCut is raised. `writes`: list of
+    power is gone. `on_cut()` is called then; without it PowerCut is raised, by all later writes,
+    too, until cut_at is 0 again. `writes`: list of
     (block, offset, length), length 0 for an erase, while `log` is set; `count`: how many so far.
     """
 
@@ -64,6 +65,13 @@ class Flash:
             self._erase(arg)
             return 0
 
+    def reborn(self):
+        """The same contents (in RAM) for the next boot; files left open can do them no harm."""
+        self.cut_at = self.count = 1
+        device = Flash(blocks=self.blocks)
+        device._ram = {block: bytearray(data) for block, data in self._ram.items()}
+        return device
+
     def _erase(self, block):
         cut = self._counted(block, 0, 0)
         self._put(block, b"\xff" * (BLOCK // 2 if cut else BLOCK), 0)
@@ -71,6 +79,8 @@ class Flash:
             self._cut()
 
     def _counted(self, block, offset, length):
+        if self.cut_at and self.count >= self.cut_at:
+            raise PowerCut  # a file that is closed on the way out must not be finished
         self.count += 1
         if self.log:
             self.writes.append((block, offset, length))

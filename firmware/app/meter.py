@@ -1,0 +1,134 @@
+# uMeter - makes the configured meter and reads it
+# MIT license; Copyright (c) 2026 The uMeter authors
+
+import asyncio
+import gc
+from micropython import const
+
+import config
+from firmware.crypto.keys import parse_key
+from firmware.meters.errors import MeterError
+
+_CONNECT_SAMPLE_MS = const(1100)  # after a connect; the line then rests from the exchange before
+
+
+def make_meter(board, clock, log, settings):
+    """The configured meter; the others' modules are not even on the device."""
+    if config.METER == "kmp":
+        from firmware.meters.kmp_meter import KmpMeter
+        from firmware.meters.line import Line
+
+        line = Line(board.uart(1200, 8, None, 2), 1200, 8, None, 2)
+        return KmpMeter(line, clock, flow_meter=config.FLOW_METER)
+    if config.METER in ("mc66c", "mc66b"):
+        from firmware.meters.line import Line
+        from firmware.meters.mc66_meter import Mc66Meter
+
+        line = Line(board.uart(300, 7, 0, 1), 300, 7, 0, 1)
+        return Mc66Meter(line, clock, config.METER[2:])
+    if config.METER in ("han", "p1"):
+        return _push_meter(board, clock, settings)
+    if config.METER == "impulse":
+        return _impulse_meter(board, clock, log, settings)
+    if config.METER == "none":
+        from firmware.meters.synthetic import SyntheticMeter
+
+        return SyntheticMeter(clock, config.SERIAL)
+    raise ValueError("METER: %s is not supported" % config.METER)
+
+
+def _push_meter(board, clock, settings):
+    from firmware.meters.han_meter import HanMeter
+    from firmware.meters.line import Line
+
+    baudrate = 115200 if config.METER == "p1" else 2400
+    line = Line(board.uart(baudrate, 8, None, 1), baudrate, 8, None, 1)
+    return HanMeter(
+        line,
+        clock,
+        _key(settings["han_encryption_key"]),
+        _key(settings["han_authentication_key"]),
+    )
+
+
+def _key(text):
+    return parse_key(text) if text else None
+
+
+def _impulse_meter(board, clock, log, settings):
+    from firmware.meters.impulse_meter import ImpulseMeter
+    from firmware.store.tally import Tally
+
+    return ImpulseMeter(
+        board.pulse_counter(),
+        Tally("/data/pulses", log),
+        clock,
+        settings["serial"],
+        settings["pulses_per_unit"],
+        settings["reading"],
+        config.FLOW_METER,
+    )
+
+
+class MeterTask:
+    """Reads for ever; hands over each Reading, and those that are due as samples.
+
+    on_reading: f(reading), every one. on_sample: f(reading), at the pace of the settings.
+    """
+
+    def __init__(self, meter, clock, log, settings, heart):
+        self.meter = meter
+        self._clock = clock
+        self._log = log
+        self._settings = settings
+        self._heart = heart
+        self._now = asyncio.Event()  # a sample is wanted at once
+        self.on_reading = None
+        self.on_sample = None
+        self.latest = None  # last Reading
+
+    def sample_now(self):
+        """The broker is there (again): the next reading is a sample, and comes soon."""
+        self._now.set()
+
+    async def run(self):
+        interval = self._settings["interval"]
+        said = -interval  # uptime of the last sample
+        while True:
+            started = self._clock.uptime()
+            self._heart.beat("meter")
+            try:
+                reading = await self.meter.read()
+            except MeterError as error:
+                self._log.state("meter", "no reading: %s" % error)
+            else:
+                due = not self.meter.push or self._now.is_set()
+                if self._take(reading, due or reading.uptime - said >= interval):
+                    said = reading.uptime
+            interval = self._settings["interval"]
+            if not self.meter.push:
+                await self._pause(interval - (self._clock.uptime() - started))
+
+    def _take(self, reading, due):
+        if reading.serial is None:
+            self._log.state("meter", "a reading, but the meter has not told its name yet")
+            return False
+        self._log.state("meter", "reading %s" % reading.serial)
+        for note in reading.notes:
+            self._log.state("note", note)
+        self.latest = reading
+        if self.on_reading:
+            self.on_reading(reading)
+        if due:
+            self._now.clear()
+            self.on_sample(reading)
+            gc.collect()
+        return due
+
+    async def _pause(self, seconds):
+        self._now.clear()
+        try:
+            await asyncio.wait_for(self._now.wait(), max(seconds, 1))
+        except asyncio.TimeoutError:
+            return
+        await asyncio.sleep_ms(_CONNECT_SAMPLE_MS)

@@ -1,0 +1,86 @@
+# uMeter - what can be set, within which bounds, and what holds if nobody has set it
+# MIT license; Copyright (c) 2026 The uMeter authors
+
+"""Rows (name, check, default, secret) for store.settings; defaults come from the build flags."""
+
+from firmware.store import checks
+from firmware.store.checks import number, one_of, optional, switch, text
+
+_BIG = 10**13  # Wh or litres; beyond what any meter's display shows
+_NETWORKS = 4
+_JOB = 512  # bytes of a cron query; a command's text is shorter
+_ssid = text(32)
+
+
+def setting_rows(config):
+    """Everything that people set; `config` is the module of build flags."""
+    passphrase = optional(checks.passphrase)
+    address = optional(checks.ipv4)
+    rows = [
+        ("ssid", _ssid, config.WIFI_SSID, False),
+        ("password", passphrase, config.WIFI_PASSWORD, True),
+        # further networks by priority, [ssid, password] each
+        ("networks", checks.list_of(checks.pair_of(text(32, 1), passphrase), _NETWORKS), [], True),
+        ("fallback_ssid", _ssid, "", False),  # used only while no other works
+        ("fallback_password", passphrase, "", True),
+        ("ip", address, "", False),  # "": DHCP
+        ("netmask", checks.ipv4, "255.255.255.0", False),
+        ("gateway", address, "", False),
+        ("dns", address, "", False),
+        ("hostname", text(32, 0, checks.HOST), "", False),  # "": made of the serial
+        ("country", text(2), "", False),
+        ("tx_power", number(0, 20), 0, False),  # dBm; 0: the driver's
+        ("power_save", switch(), False, False),  # of the radio between beacons
+        ("ap", switch(), config.AP, False),
+        ("ap_password", passphrase, "", True),  # "": derived from the key
+        ("setup_password", passphrase, config.SETUP_PASSWORD, True),
+        ("broker_host", text(63), config.BROKER_HOST, False),
+        ("broker_port", number(1, 65535), config.BROKER_PORT, False),
+        ("mqtt_user", text(64), config.MQTT_USER, False),
+        ("mqtt_password", text(64), config.MQTT_PASSWORD, True),
+        ("ntp_servers", text(200), ",".join(config.NTP_SERVERS), False),
+        ("timezone", text(63, 1), config.TIMEZONE, False),
+        ("interval", number(1, 3600), config.INTERVAL, False),  # seconds between samples
+        ("cron_jobs", checks.list_of(text(_JOB, 1), 64), [], True),  # may carry passwords
+        ("cron_most", number(1, 64), 16, False),
+        ("fail_safe", one_of("keep", "open", "close"), "keep", False),
+        ("switch_interval", number(0, 3600), 0, False),  # seconds between two moves of the valve
+    ]
+    if config.METER in ("han", "p1"):
+        rows += _han_rows(config)
+    elif config.METER == "impulse":
+        rows += _impulse_rows(config)
+    return rows
+
+
+def _han_rows(config):
+    key = optional(checks.key)
+    multiplier = text(16, 1, "0123456789.")
+    return [
+        ("han_encryption_key", key, config.HAN_ENCRYPTION_KEY, True),
+        ("han_authentication_key", key, config.HAN_AUTHENTICATION_KEY, True),
+        ("han_line", text(32), "", False),  # what auto-detection found: "2400 8N1"
+        ("han_replay", one_of("", "warn", "drop"), "", False),  # "": drop if authenticated
+        ("multiplier_w", multiplier, "1", False),
+        ("multiplier_v", multiplier, "1", False),
+        ("multiplier_a", multiplier, "1", False),
+        ("multiplier_kwh", multiplier, "1", False),
+    ]
+
+
+def _impulse_rows(config):
+    return [
+        ("serial", text(16, 1, checks.ALPHANUMERIC), config.SERIAL, False),
+        ("reading", number(0, _BIG), config.READING * 1000, False),  # Wh or litres at count 0
+        ("pulses_per_unit", number(1, 100000), config.PULSES_PER_UNIT, False),
+        ("pulse_ms", text(9, 0, "0123456789-"), "", False),  # accepted length: "80-120"; "": any
+    ]
+
+
+def state_rows():
+    """What the device itself remembers: changed by commands, written before they are answered."""
+    return [
+        ("valve", switch(), False, False),  # open
+        ("limit", number(-1, _BIG), -1, False),  # Wh or litres; -1: never set
+        ("high_water", number(0, 4294967295), 0, False),  # unix time of the last accepted command
+    ]

@@ -1,0 +1,145 @@
+# uMeter - settings: all or nothing, whole generations, bad files
+# MIT license; Copyright (c) 2026 The uMeter authors
+
+import json
+import os
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from firmware.log import Log
+from firmware.store import checks
+from firmware.store.settings import Settings
+
+ROWS = [
+    ("ssid", checks.text(32), "", False),
+    ("password", checks.optional(checks.passphrase), "", True),
+    ("limit", checks.number(-1, 10**13), -1, False),
+    ("jobs", checks.list_of(checks.text(64, 1), 3), [], False),
+]
+
+
+class Uptime:
+    def uptime(self):
+        return 0
+
+
+def make(tmp_path, said=None, rows=ROWS, **more):
+    log = Log(Uptime(), write=(said if said is not None else []).append)
+    return Settings(str(tmp_path / "data" / "settings"), rows, log, **more)
+
+
+def test_defaults_then_what_was_saved(tmp_path):
+    settings = make(tmp_path)
+    assert settings["ssid"] == "" and settings["limit"] == -1 and settings["jobs"] == []
+    assert settings.update({"ssid": "hjem & kælder", "limit": 57000000123, "jobs": ["a", "b"]})
+    assert make(tmp_path)["ssid"] == ""  # not saved yet
+    assert settings.save() and not settings.pending
+    again = make(tmp_path)
+    assert again["ssid"] == "hjem & kælder" and again["limit"] == 57000000123
+    assert again["jobs"] == ["a", "b"] and again.generation == 1
+
+
+@pytest.mark.parametrize("changes, words", [
+    ({"limit": "12x"}, "limit: a whole number"),
+    ({"limit": -2}, "limit: -1 to"),
+    ({"limit": True}, "limit: a whole number"),
+    ({"ssid": "x" * 33}, "ssid: 0 to 32 bytes"),
+    ({"ssid": "æ" * 17}, "ssid: 0 to 32 bytes"),
+    ({"ssid": "a\nb"}, "ssid: character"),
+    ({"password": "short"}, "password: 8 to 63"),
+    ({"jobs": ["a"] * 4}, "jobs: 3 at most"),
+    ({"jobs": [""]}, "jobs: must not be empty"),
+    ({"nothing": 1}, "nothing: no such setting"),
+])  # fmt: skip
+def test_one_bad_value_changes_nothing(tmp_path, changes, words):
+    settings = make(tmp_path)
+    with pytest.raises(ValueError, match=words):
+        settings.update({"limit": 5, **changes} if "limit" not in changes else
+                        {"ssid": "good", **changes})  # fmt: skip
+    assert settings["ssid"] == "" and settings["limit"] == -1 and not settings.pending
+
+
+def test_unchanged_values_are_not_written(tmp_path):
+    settings = make(tmp_path)
+    settings.update({"ssid": "a"})
+    settings.save()
+    written = os.stat(tmp_path / "data" / "settings").st_mtime_ns
+    assert not settings.update({"ssid": "a", "limit": -1}) and settings.save()
+    assert os.stat(tmp_path / "data" / "settings").st_mtime_ns == written
+    assert settings.update({"ssid": ""}) and settings.save()  # back to the default: gone
+    assert json.loads((tmp_path / "data" / "settings").read_text().split("\n")[1]) == {}
+
+
+def test_another_build_changes_only_what_nobody_has_set(tmp_path):
+    settings = make(tmp_path)
+    settings.update({"limit": 7})
+    settings.save()
+    rows = [("ssid", checks.text(32), "new default", False), ("limit", ROWS[2][1], 99, False)]
+    again = make(tmp_path, rows=rows)
+    assert again["ssid"] == "new default" and again["limit"] == 7
+
+
+@given(st.integers(0, 400), st.binary(min_size=1, max_size=4))
+def test_a_damaged_file_falls_back_to_the_one_before(tmp_path_factory, place, noise):
+    tmp_path = tmp_path_factory.mktemp("s")
+    settings = make(tmp_path)
+    for limit in (1, 2):
+        settings.update({"limit": limit})
+        settings.save()
+    path = tmp_path / "data" / "settings"
+    data = bytearray(path.read_bytes())
+    place %= len(data)
+    data[place : place + len(noise)] = noise
+    path.write_bytes(data)
+    said = []
+    again = make(tmp_path, said)
+    if again["limit"] == 1:
+        assert "damaged" in said[0] and again.generation == 1 and again.pending
+        assert again.save() and make(tmp_path)["limit"] == 1
+    else:  # the noise hit nothing that counts: the file's version, a space, the same byte
+        assert again["limit"] == 2
+
+
+def test_all_damaged_means_defaults(tmp_path):
+    settings = make(tmp_path)
+    settings.update({"limit": 5})
+    settings.save()
+    (tmp_path / "data" / "settings").write_bytes(b"\xff\xfe garbage")
+    said = []
+    again = make(tmp_path, said)
+    assert again["limit"] == -1 and "damaged" in said[0]
+    assert again.update({"limit": 6}) and again.save() and make(tmp_path)["limit"] == 6
+
+
+def test_values_that_no_longer_fit_are_dropped_one_by_one(tmp_path):
+    settings = make(tmp_path)
+    settings.update({"limit": 500, "ssid": "kept"})
+    settings.save()
+    said = []
+    again = make(tmp_path, said, [ROWS[0], ("limit", checks.number(0, 10), 3, False)])
+    assert again["ssid"] == "kept" and again["limit"] == 3
+    assert said == ["[0] store: dropped: limit: 0 to 10"]
+
+
+def test_reset_leaves_no_file(tmp_path):
+    settings = make(tmp_path)
+    for name in ("first secret", "second secret"):
+        settings.update({"password": name})
+        settings.save()
+    settings.reset()
+    assert settings["password"] == "" and os.listdir(tmp_path / "data") == []
+
+
+def test_what_does_not_read_back_is_reported(tmp_path, monkeypatch):
+    settings = make(tmp_path)
+    seen = []
+    settings.on_flash_error = lambda calculated, saved: seen.append((calculated, saved))
+    settings.update({"limit": 5})
+    read = settings._read
+    monkeypatch.setattr(settings, "_read", lambda path: None)
+    assert not settings.save() and settings.pending
+    assert len(seen) == 1 and seen[0][0] == seen[0][1]  # here the file itself is sound
+    monkeypatch.setattr(settings, "_read", read)
+    assert settings.save()
