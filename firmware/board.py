@@ -6,6 +6,7 @@ import sys
 import time
 from binascii import hexlify
 
+import esp
 import machine
 import network
 
@@ -76,9 +77,36 @@ class Board:
             return machine.Counter(0, pin, edge=machine.Counter.FALLING)
         return _PinCounter(pin)
 
+    def output(self, role):
+        """f(level) of an output pin, low from now on; None if the board has none of that role.
+
+        Level 1 lets current flow, whatever the pin's own sense.
+        """
+        gpio = self._config.PINS.get(role)
+        if gpio is None:
+            return None
+        inverted = role in self._config.INVERTED
+        pin = machine.Pin(gpio, machine.Pin.OUT, value=int(inverted))
+        return lambda level: pin.value(1 - level if inverted else level)
+
+    def flash_size(self):
+        """Bytes."""
+        return esp.flash_size()
+
+    def supply_mv(self):
+        """Supply voltage where it is wired to a pin (vdd), in mV; None where it is not."""
+        gpio = self._config.PINS.get("vdd")
+        if gpio is None:
+            return None
+        return machine.ADC(machine.Pin(gpio)).read_uv() // 1000
+
     def station(self):
         """The radio as a client of an access point."""
         return network.WLAN(network.WLAN.IF_STA)
+
+    def access_point(self):
+        """The radio as an access point."""
+        return network.WLAN(network.WLAN.IF_AP)
 
     def start_watchdog(self):
         self._watchdog = machine.WDT(timeout=_WATCHDOG_MS)

@@ -27,6 +27,8 @@ ROWS = (
     ("meters/mc66*", _meter("mc66c", "mc66b")),
     ("meters/impulse*", _meter("impulse")),
     ("store/tally", _meter("impulse")),
+    ("app/valve", lambda config: config["METER"] != "impulse"),
+    ("control/actuator", lambda config: config["METER"] != "impulse"),
     ("meters/synthetic", _meter("none")),
     ("meters/autobaud*", _HAN),
     ("meters/han*", _HAN),

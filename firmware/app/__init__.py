@@ -5,6 +5,7 @@ import asyncio
 import gc
 import sys
 import time
+from binascii import hexlify
 from micropython import const
 
 import config
@@ -14,21 +15,25 @@ from firmware.app.meter import MeterTask, make_meter
 from firmware.app.session import Session
 from firmware.board import Board
 from firmware.clock import Clock
-from firmware.control.commands import Commands
+from firmware.control.commands import MQTT, Commands
 from firmware.control.reception import Reception
+from firmware.control.replay import ReplayGuard
 from firmware.crypto.envelope import Envelope
 from firmware.crypto.keys import parse_key
+from firmware.crypto.mac import HmacSha256
 from firmware.log import Log
-from firmware.net import topics
+from firmware.net import topics, wifi_words
+from firmware.net.access_point import AccessPoint
 from firmware.net.publisher import Publisher
 from firmware.net.resolver import Resolver
 from firmware.net.time_keeper import TimeKeeper
 from firmware.net.time_sync import TimeSync
-from firmware.net.wifi import Station
+from firmware.net.wifi import Wifi
 from firmware.store.schema import setting_rows, state_rows
 from firmware.store.settings import Settings
 
 _RESTART_S = const(5)
+_WINDOW_S = const(1800)  # how far ahead of the clock an accepted command may be dated
 _METER_S = const(600)  # the longest that a meter's task may stay away
 
 
@@ -41,24 +46,41 @@ class App:
         self.log = log
         self.settings = Settings("/data/settings", setting_rows(config), log)
         self.state = Settings("/data/state", state_rows(), log)
+        self.settings.on_flash_error = self.state.on_flash_error = self._flash_error
+        self.valve = None
+        self.publisher = Publisher(
+            Envelope(parse_key(config.KEY)), clock, config.FLOW_METER, board.free_heap
+        )
+        if config.METER != "impulse":
+            from firmware.app.valve import Valve
+
+            self.valve = Valve(board, self.settings, self.state, clock, log, self.publisher.reply)
         self.heart = Heart(clock, log, board.feed_watchdog)
         self.heart.watch("meter", _METER_S)
         self.meter = MeterTask(
             make_meter(board, clock, log, self.settings), clock, log, self.settings, self.heart
         )
         self.meter.on_sample = self._sample
-        self.envelope = Envelope(parse_key(config.KEY))
-        self.publisher = Publisher(self.envelope, clock, config.FLOW_METER, board.free_heap)
-        self.reception = Reception(topics.parse_command, self.envelope, clock)
+        if self.valve:
+            self.meter.on_reading = self.valve.take
+        self._add_network()
+        self._add_control()
+
+    def _add_network(self):
         self.resolver = Resolver()
-        self.session = Session(self.settings, self.publisher, self.resolver, log)
+        self.session = Session(self.settings, self.publisher, self.resolver, self.log)
         self.session.on_connect = self._greet
         self.session.on_message = self._receive
-        self.keeper = TimeKeeper(config.BUILD_TIME)
-        self.wifi = Station(
-            board.station(), self.settings["ssid"], self.settings["password"], log
-        )
+        self.wifi = Wifi(self.board.station(), self.settings, self.clock, self.log)
         self.wifi.on_up = self.session.network_up
+        self.wifi.on_scan = self._scanned
+        self.access_point = AccessPoint(self.board.access_point(), self.log)
+
+    def _add_control(self):
+        newest = self.state["high_water"]
+        self.guard = ReplayGuard(newest)
+        self.keeper = TimeKeeper(max(config.BUILD_TIME, newest - _WINDOW_S))
+        self.reception = Reception(topics.parse_command, self.publisher.envelope, self.clock)
         self.commands = Commands()
         add_commands(self)
 
@@ -66,34 +88,82 @@ class App:
         """Runs until a task fails."""
         self.log.event("app", "uMeter %s, %s" % (model(self), self.board.chip_id()))
         self.board.start_watchdog()
-        tasks = [self.heart.run(), self.meter.run(), self.settings.run(), self.state.run()]
-        if self.settings["ssid"]:
-            tasks += [self.wifi.run(), self._keep_time()]
-        else:
+        tasks = [self.heart.run(), self.meter.run(), self.settings.run(), self.state.run(),
+                 self.wifi.run(), self._keep_time()]  # fmt: skip
+        if self.valve:
+            tasks.append(self.valve.run())
+        if not self.settings["ssid"]:
             self.log.event("wifi", "no network is configured (WIFI_SSID)")
         await asyncio.gather(*tasks)
 
     def _sample(self, reading):
+        new = reading.serial != self.publisher.serial
         self.session.identify(reading.serial)
+        if new:
+            self.extend()
         self.publisher.sample(reading)
 
     def _greet(self):
-        for name in ("version", "uptime", "reset_reason"):
-            self.publisher.reply(name, self.commands.run(name, b""))
+        names = ["version", "uptime", "reset_reason"]
+        if self.valve:
+            names.append("status")
+        for name in names:
+            self._run(name, b"")
         self.meter.sample_now()
 
     def _receive(self, topic, payload):
         message = self.reception.judge(topic, payload, topics.padded(self.publisher.serial))
-        if message is None:
+        if message:
+            self._obey(message)
+
+    def _obey(self, message):
+        """A message that is signed, ours and of today."""
+        name = message.function
+        if name not in self.commands:
+            self.reception.refuse("unknown command")
             return
-        function, text = message
-        if function not in self.commands:
-            self.log.event("command", "unknown: " + function)
-            return
-        self.log.event("command", function)
-        answer = self.commands.run(function, text)
-        if answer is not None:
+        if self.commands.changes(name):
+            now = self.clock.now()
+            try:
+                self.guard.accept(message.mac, message.when, now)
+            except ValueError as error:
+                self.reception.refuse(error.args[0])
+                return
+            # Kept before anything happens: no reset makes this message new again.
+            self.state.update({"high_water": self.guard.newest})
+            self.state.save()
+            self.keeper.raise_floor(min(message.when, now))
+        self.log.event("command", name)
+        self._run(name, message.text)
+
+    def _run(self, name, text):
+        for function, answer in self.commands.run(name, text, MQTT):
             self.publisher.reply(function, answer)
+
+    def _scanned(self, networks):
+        for network in networks:
+            self.publisher.reply("scan_result", wifi_words.scan_text(network))
+
+    def _flash_error(self, calculated, saved):
+        text = "calculated_crc=0x%08x&saved_crc=0x%08x" % (calculated, saved)
+        self.publisher.reply("flash_error", text)
+
+    @property
+    def extender_on(self):
+        return self.access_point.ssid is not None
+
+    def extend(self):
+        """The extender's network as the settings want it; it needs the serial for its name."""
+        serial = self.publisher.serial
+        if not self.settings["ap"] or serial is None:
+            self.access_point.stop()
+            return
+        password = self.settings["ap_password"] or self._extender_password()
+        self.access_point.start("mesh-" + topics.padded(serial), password)
+
+    def _extender_password(self):
+        """16 hex digits that tell nothing about the key they are made of."""
+        return hexlify(HmacSha256(parse_key(config.KEY)).mac(b"extender")[:8]).decode()
 
     async def _keep_time(self):
         while not self.wifi.connected:
@@ -106,6 +176,8 @@ class App:
     def _time_known(self, unix):
         self.board.set_clock(unix)
         self.publisher.release()
+        for message in self.reception.release():
+            self._obey(message)
 
 
 def run():

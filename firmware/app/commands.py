@@ -1,7 +1,18 @@
-# uMeter - the commands that this device obeys, and who answers
+# uMeter - the rows of the command table: what this device obeys, and who answers
 # MIT license; Copyright (c) 2026 The uMeter authors
 
+"""Texts and effects: MeterLogger section 4.5; docs/commands.md shows all of them."""
+
+import asyncio
+from micropython import const
+
 import config
+from firmware.control import limit
+from firmware.control.commands import ALL, ASKERS, utf8
+from firmware.net import wifi_words
+
+_RESTART_S = const(16)
+_NO_SUPPLY = "65.535"  # volts, as MeterLogger says it where no pin measures
 
 
 def model(app):
@@ -10,19 +21,40 @@ def model(app):
 
 
 def add_commands(app):
-    add = app.commands.add
-    add("ping", lambda text: "")
-    add("version", lambda text: model(app))
-    add("uptime", lambda text: str(app.clock.uptime()))
-    add("reset_reason", lambda text: _reset_reason(app.board.reset_reason))
-    add("mem", lambda text: "heap=%d" % app.board.free_heap())
+    """Every row of the table."""
+    _add_questions(app)
+    _add_radio(app)
+    _add_device(app)
     if config.METER == "impulse":
-        add("save", lambda text: _save(app.meter.meter))
+        app.commands.add("save", lambda _, origin: _save(app.meter.meter), changes=True)
+    else:
+        _add_valve(app)
 
 
-def _save(meter):
-    meter.save()
-    return "saved"
+def _add_questions(app):
+    add, board = app.commands.add, app.board
+    add("ping", lambda _, origin: "")
+    add("version", lambda _, origin: model(app))
+    add("crypto", lambda _, origin: model(app))
+    add("uptime", lambda _, origin: str(app.clock.uptime()))
+    add("reset_reason", lambda _, origin: _reset_reason(board.reset_reason))
+    add("mem", lambda _, origin: "heap=%d" % board.free_heap())
+    add("chip_id", lambda _, origin: "0x" + board.chip_id())
+    add("flash_id", lambda _, origin: "unknown")  # stock MicroPython does not tell it
+    add("flash_size", lambda _, origin: "%d kB" % (board.flash_size() // 1024))
+    add("vdd", lambda _, origin: _volts(board.supply_mv()))
+    add("rejected", lambda _, origin: _counts(app.reception.rejected))
+
+
+def _volts(millivolts):
+    if millivolts is None:
+        return _NO_SUPPLY
+    return "%d.%03d" % (millivolts // 1000, millivolts % 1000)
+
+
+def _counts(counts):
+    names = sorted(counts)
+    return "&".join(["%s=%d" % (name.replace(" ", "_"), counts[name]) for name in names])
 
 
 def _reset_reason(reason):
@@ -31,3 +63,116 @@ def _reset_reason(reason):
     for register in ("epc1", "epc2", "epc3", "excvaddr", "depc"):
         text += "&%s=0x00000000" % register
     return text
+
+
+def _save(meter):
+    meter.save()
+    return "saved"
+
+
+def _add_radio(app):
+    add, settings, wifi = app.commands.add, app.settings, app.wifi
+    add("rssi", lambda _, origin: str(wifi.rssi()))
+    add("ssid", lambda _, origin: settings["ssid"])
+    add("wifi_status", lambda _, origin: wifi.status_word())
+    add("disconnect_count", lambda _, origin: str(wifi.disconnects))
+    add("network_quality", lambda _, origin: app.session.quality(wifi.disconnects))
+    add("scan", lambda _, origin: wifi.request_scan())
+    add("reconnect", lambda _, origin: _reconnect(app), changes=True, origins=ALL)
+    add("set_ssid", lambda text, origin: _store(app, {"ssid": text}, "ssid"), utf8, True)
+    add("set_pwd", lambda text, origin: _store(app, {"password": text}, "password"), utf8, True)
+    add("set_ssid_pwd", lambda text, origin: _set_both(app, text), utf8, True, ALL)
+    add("set_ap_mesh_pwd", lambda text, origin: _set_extender(app, text), utf8, True)
+    add("start_ap", lambda _, origin: _extend(app, True), changes=True, origins=ALL)
+    add("stop_ap", lambda _, origin: _extend(app, False), changes=True, origins=ALL)
+    add("ap_status", lambda _, origin: "started" if app.extender_on else "stopped")
+
+
+def _reconnect(app):
+    app.session.restart()
+    app.wifi.reconnect()
+
+
+def _store(app, changes, name):
+    app.settings.update(changes)
+    app.settings.save()
+    return _shown(app.settings, name)
+
+
+def _shown(settings, name):
+    """A secret is answered with its length, unless old servers need to see it."""
+    value = settings[name]
+    if settings.is_secret(name) and not config.ECHO_SECRETS:
+        return "%d characters" % len(value)
+    return value
+
+
+def _set_both(app, text):
+    ssid, found, password = text.partition("&pwd=")
+    if not ssid.startswith("ssid=") or not found:
+        raise ValueError("ssid=...&pwd=..., not that")
+    changes = {"ssid": wifi_words.unescape(ssid[5:]), "password": wifi_words.unescape(password)}
+    if not changes["ssid"]:
+        raise ValueError("ssid: must not be empty")
+    _store(app, changes, "ssid")
+    name = wifi_words.escape(app.settings["ssid"])
+    return "ssid=%s&pwd=%s" % (name, wifi_words.escape(_shown(app.settings, "password")))
+
+
+def _set_extender(app, text):
+    answer = _store(app, {"ap_password": text}, "ap_password")
+    app.extend()
+    return answer
+
+
+def _extend(app, on):
+    app.settings.update({"ap": on})
+    app.settings.save()
+    app.extend()
+
+
+def _add_device(app):
+    add = app.commands.add
+    add("restart", lambda _, origin: _restart(app), changes=True)
+    add("factory_reset", lambda _, origin: _factory_reset(app), changes=True)
+
+
+def _restart(app):
+    asyncio.create_task(_restart_later(app))
+
+
+async def _restart_later(app):
+    await asyncio.sleep(_RESTART_S)
+    app.settings.save()
+    app.state.save()
+    app.board.restart()
+
+
+def _factory_reset(app):
+    """Settings go, the replay guard's time and the valve stay: nothing old becomes new again."""
+    app.settings.reset()
+    _restart(app)
+    return "settings erased, restarts in %d s" % _RESTART_S
+
+
+def _add_valve(app):
+    add, valve = app.commands.add, app.valve
+    add("open", lambda _, origin: valve.move(True, origin), changes=True, origins=ALL)
+    add("close", lambda _, origin: valve.move(False, origin), changes=True, origins=ALL)
+    add("status", lambda _, origin: valve.status())
+    add("open_until", valve.open_until, _amount, True, ALL)
+    add("open_until_delta", valve.open_until_delta, _amount, True, ALL)
+    add("off", lambda _, origin: valve.actuator.off(), changes=True, origins=ALL)
+    add("test", lambda _, origin: valve.actuator.test(), changes=True, origins=ALL)
+    add("pwm", lambda value, origin: valve.actuator.pwm(value), _per_mille, True, ASKERS)
+
+
+def _amount(text):
+    return limit.parse(utf8(text).strip(), config.FLOW_METER)
+
+
+def _per_mille(text):
+    digits = utf8(text).strip()
+    if not 1 <= len(digits) <= 4 or [c for c in digits if not "0" <= c <= "9"]:
+        raise ValueError("0 to 1000 per mille, not %r" % digits)
+    return int(digits)

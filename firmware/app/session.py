@@ -64,6 +64,18 @@ class Session:
         self._publisher.release()
         self._task = asyncio.create_task(self.client.run())
 
+    def quality(self, disconnects):
+        """Text of network_quality. The way to the broker and back is that of MQTT's own ping."""
+        counters = self.client.counters if self.client else None
+        if counters is None or not counters.pongs:
+            time, loss = "unknown", "unknown"
+        else:
+            time = "%d.000 mS" % counters.ping_ms
+            lost = (counters.pings - counters.pongs) * 10000 // counters.pings
+            loss = "%d.%02d%%" % (lost // 100, lost % 100)
+        return "ping_response_time=%s&ping_average_packet_loss=%s&disconnect_count=%d" % (
+            time, loss, disconnects)  # fmt: skip
+
     def network_up(self):
         if self.client:
             self.client.retry_now()

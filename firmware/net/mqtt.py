@@ -33,6 +33,8 @@ class Counters:
         self.oversize = 0  # received and left out
         self.failed_handlers = 0
         self.pings = 0
+        self.pongs = 0
+        self.ping_ms = None  # way to the broker and back, of the last answered ping
         self.connects = 0
         self.disconnects = 0  # of links that were ready
         self.refused = 0  # subscriptions, per connection

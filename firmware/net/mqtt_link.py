@@ -149,6 +149,9 @@ class Link:
         elif head == codec.SUBACK and self._state == _SUBSCRIBING:
             self._take_suback(body)
         elif head == codec.PINGRESP:
+            if self._pinged is not None:
+                self._counters.pongs += 1
+                self._counters.ping_ms = ticks_diff(ticks_ms(), self._pinged)
             self._pinged = None
         else:
             raise codec.MqttError("packet out of place")

@@ -15,7 +15,7 @@ class Publisher:
     """
 
     def __init__(self, envelope, clock, flow_meter, free_heap):
-        self._envelope = envelope
+        self.envelope = envelope
         self._clock = clock
         self._flow_meter = flow_meter
         self._free_heap = free_heap
@@ -61,4 +61,4 @@ class Publisher:
         topic = topics.outgoing(function, serial, self._clock.unix_at(uptime))
         if isinstance(text, str):
             text = text.encode()
-        self.send(topic, self._envelope.seal(topic, text))
+        self.send(topic, self.envelope.seal(topic, text))

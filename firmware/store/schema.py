@@ -44,6 +44,7 @@ def setting_rows(config):
         ("cron_jobs", checks.list_of(text(_JOB, 1), 64), [], True),  # may carry passwords
         ("cron_most", number(1, 64), 16, False),
         ("fail_safe", one_of("keep", "open", "close"), "keep", False),
+        ("motor_valve", switch(), False, False),  # AC 1 opens, AC 2 closes, for a minute
         ("switch_interval", number(0, 3600), 0, False),  # seconds between two moves of the valve
     ]
     if config.METER in ("han", "p1"):

@@ -18,6 +18,7 @@ import _wires  # noqa: F401
 
 # Loaded now, while the machine's files are in reach: on the chip they are built in as well.
 import asyncio  # noqa: F401
+import esp  # noqa: F401
 import esp32  # noqa: F401
 import machine  # noqa: F401
 import network  # noqa: F401

@@ -1,0 +1,143 @@
+# uMeter - the valve's actuator on AC 1, and AC 2
+# MIT license; Copyright (c) 2026 The uMeter authors
+
+import asyncio
+from micropython import const
+
+_PWM_PERIOD_MS = const(10000)  # triac and thermo actuator are slow; MeterLogger section 7.1
+_TEST_MS = const(12000)
+_MOTOR_MS = const(60000)  # a motor valve needs so long from end to end
+_MOST_PER_MILLE = const(1000)
+
+
+class Actuator:
+    """Drives what the state says.
+
+    outputs: [f(level)] of AC 1 and AC 2, a missing one is None. state: Settings with "valve".
+    normally_open: open without current. mirror: AC 2 does what AC 1 does.
+    motor: a motor valve instead of a thermo actuator: AC 1 opens it, AC 2 closes it.
+    switch_interval: f() -> seconds that lie between two moves of the valve at least.
+    """
+
+    def __init__(self, outputs, state, clock, normally_open, mirror, motor, switch_interval):
+        self._ac1, self._ac2 = outputs
+        self._state = state
+        self._clock = clock
+        self._normally_open = normally_open
+        self._mirror = mirror
+        self._has_motor = motor
+        self._switch_interval = switch_interval
+        self._pattern = None  # task of pwm, test or motor; None: static
+        self._moved = None  # uptime of the last move
+        self._later = None  # task of a move that has to wait
+        self._held = None  # True, False: the fail-safe position, instead of the state
+        self._position = None  # last one driven to: True is open
+        self.level = None  # of AC 1
+        self._drive()
+
+    @property
+    def is_open(self):
+        """What was commanded; `status` reports it."""
+        return self._state["valve"]
+
+    def set(self, is_open):
+        """Open or close; the caller saves the state. True: it is a change."""
+        changed = self._state.update({"valve": is_open})
+        self._held = None
+        self._stop()
+        self._move()
+        return changed
+
+    def hold(self, is_open):
+        """Fail-safe: this position until the next command or release(); the state stays."""
+        if self._held is not is_open:
+            self._held = is_open
+            self._stop()
+            self._move()
+
+    def release(self):
+        if self._held is not None:
+            self._held = None
+            self._move()
+
+    def _move(self):
+        wait = 0
+        if self._moved is not None:
+            wait = self._moved + self._switch_interval() - self._clock.uptime()
+        if wait <= 0 or self._position == self._wanted():
+            self._drive()
+        elif self._later is None:
+            self._later = asyncio.create_task(self._move_later(wait))
+
+    async def _move_later(self, seconds):
+        await asyncio.sleep(seconds)
+        self._later = None
+        if self._pattern is None:  # else test or pwm was asked for since
+            self._drive()
+
+    def _wanted(self):
+        return self._state["valve"] if self._held is None else self._held
+
+    def _drive(self):
+        is_open = self._wanted()
+        if is_open != self._position:
+            self._moved = self._clock.uptime()
+        self._position = is_open
+        if self._has_motor:
+            self._motor(is_open)
+        else:
+            level = 0 if is_open == self._normally_open else 1
+            self._put(level, level if self._mirror else None)
+
+    def _put(self, level1, level2):
+        self.level = level1
+        if self._ac1:
+            self._ac1(level1)
+        if self._ac2 and level2 is not None:
+            self._ac2(level2)
+
+    def _stop(self):
+        if self._pattern:
+            self._pattern.cancel()
+            self._pattern = None
+
+    def off(self):
+        """Both outputs without current; the state stays."""
+        self._stop()
+        self._put(0, 0)
+
+    def pwm(self, per_mille):
+        """AC 1 so many thousandths of every ten seconds, until the next command."""
+        if not 0 <= per_mille <= _MOST_PER_MILLE:
+            raise ValueError("0 to 1000 per mille")
+        self._stop()
+        on_ms = _PWM_PERIOD_MS * per_mille // _MOST_PER_MILLE
+        if on_ms in (0, _PWM_PERIOD_MS):
+            self._put(int(on_ms > 0), None)
+        else:
+            self._pattern = asyncio.create_task(self._repeat(on_ms, _PWM_PERIOD_MS - on_ms))
+
+    def test(self):
+        """AC 1 on and off every 12 s, AC 2 without current, until the next command."""
+        self._stop()
+        if self._ac2:
+            self._ac2(0)
+        self._pattern = asyncio.create_task(self._repeat(_TEST_MS, _TEST_MS))
+
+    def _motor(self, is_open):
+        """AC 1 opens, AC 2 closes; a minute moves the valve from end to end."""
+        self._stop()
+        self._put(int(is_open), int(not is_open))
+        self._pattern = asyncio.create_task(self._end_motor())
+
+    async def _end_motor(self):
+        await asyncio.sleep_ms(_MOTOR_MS)
+        self._pattern = None
+        self._put(0, 0)
+
+    async def _repeat(self, on_ms, off_ms):
+        while True:
+            self._put(1, None)
+            await asyncio.sleep_ms(on_ms)
+            self._put(0, None)
+            await asyncio.sleep_ms(off_ms)
