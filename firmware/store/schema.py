@@ -84,4 +84,5 @@ def state_rows():
         ("valve", switch(), False, False),  # open
         ("limit", number(-1, _BIG), -1, False),  # Wh or litres; -1: never set
         ("high_water", number(0, 4294967295), 0, False),  # unix time of the last accepted command
+        ("cron_done", number(0, 4294967295), 0, False),  # due time of the last job that was begun
     ]

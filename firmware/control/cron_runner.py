@@ -1,0 +1,178 @@
+# uMeter - runs the timed jobs: each due minute once, or reported as missed
+# MIT license; Copyright (c) 2026 The uMeter authors
+
+# Each job's next due time only moves forward, so neither a loop that comes late nor a clock that
+# steps back runs a minute twice. `cron_done` in the state is the last due time that was begun,
+# or the time of the last new job: written before a job runs, so that a power cut in the middle
+# does not run it again. What was due while the device was off or knew no time is reported after
+# the start, counted from `cron_done`; it is not run.
+
+import asyncio
+from micropython import const
+
+from firmware.control import cron_query
+from firmware.control.cron import next_run
+from firmware.control.timezone import Timezone
+
+_LATE_S = const(600)  # a loop may come so late
+_LOOK_S = const(5)
+_COUNTED = const(100)  # missed runs of one job; more are not counted
+
+
+class _Job:
+    def __init__(self, text):
+        self.text = text
+        self.query = cron_query.parse(text)
+        self.due = None  # unix second of the next run; None: never
+        self.ran = 0  # due time that was run last
+
+
+class CronRunner:
+    """Jobs are query texts in settings["cron_jobs"].
+
+    run: f(name, text) obeys a job's command, text is str. on_missed: f(text of the job, unix
+    second of the first missed run, how many, 100 at most). default_zone: POSIX TZ text that
+    counts while the setting's is wrong.
+    """
+
+    def __init__(self, settings, state, clock, log, run, default_zone):
+        self._settings = settings
+        self._state = state
+        self._clock = clock
+        self._log = log
+        self._run = run
+        self._default_zone = default_zone
+        self._zone = None
+        self._zone_text = None
+        self._jobs = []
+        self._last = 0  # unix second of the last look; 0: the time was not known
+        self.on_missed = None
+        for text in settings["cron_jobs"]:
+            try:
+                self._jobs.append(_Job(text))
+            except ValueError as error:
+                log.event("cron", "a stored job is dropped: %s" % error)
+        self._stored = list(self._jobs)  # as old as cron_done at least
+
+    @property
+    def count(self):
+        return len(self._jobs)
+
+    def texts(self):
+        """The jobs' queries, word for word."""
+        return [job.text for job in self._jobs]
+
+    def add(self, text):
+        """ValueError when it is malformed or there is no room; then nothing has changed.
+
+        One that is there already is not added again: servers repeat themselves.
+        """
+        if text in self.texts():
+            return
+        most = self._settings["cron_most"]
+        if self.count >= most:
+            raise ValueError("cron_jobs: %d jobs at most" % most)
+        job = _Job(text)
+        self._settings.update({"cron_jobs": self.texts() + [text]})
+        self._jobs.append(job)
+        now = self._clock.now()
+        if now:
+            self._mark(max(now, self._state["cron_done"]))
+            self._plan(job, now)
+
+    def clear(self):
+        """No jobs, and nothing remembered that keeps new ones from running."""
+        self._settings.update({"cron_jobs": []})
+        self._jobs = []
+        self._mark(0)
+
+    def _mark(self, unix):
+        self._state.update({"cron_done": unix})
+
+    def _plan(self, job, now):
+        job.due = next_run(job.query, self._zone_now(), max(now, job.ran))
+
+    def _zone_now(self):
+        text = self._settings["timezone"]
+        if text != self._zone_text:
+            self._zone_text = text
+            try:
+                self._zone = Timezone(text)
+            except ValueError as error:
+                self._log.event("cron", "%s; %s holds" % (error, self._default_zone))
+                self._zone = Timezone(self._default_zone)
+        return self._zone
+
+    async def look(self):
+        """Run and report what has become due since the last look."""
+        now = self._clock.now()
+        if not now:
+            return
+        late = _LATE_S
+        if not self._last:
+            self._begin(now)
+            late = -1  # all that is due by now was missed
+        elif now < self._last or self._settings["timezone"] != self._zone_text:
+            for job in self._jobs:
+                self._plan(job, now)
+        self._last = now
+        ready = []
+        for job in list(self._jobs):
+            if job.due is not None and job.due <= now:
+                due = await self._pass(job, now, late)
+                if due:
+                    ready.append((due, len(ready), job))
+        ready.sort(key=lambda entry: entry[:2])
+        for due, _, job in ready:
+            self._obey(job, due)
+
+    def _begin(self, now):
+        done = self._state["cron_done"]
+        if done > now:
+            self._log.event("cron", "the clock was at %d before, jobs wait for it" % done)
+        for job in self._jobs:
+            known = job in self._stored and done
+            job.ran = max(job.ran, done)
+            self._plan(job, known or now)
+
+    async def _pass(self, job, now, late):
+        """Move the job's due time beyond now. -> the last due time that is to be run; None."""
+        ready = first = None
+        missed = 0
+        while job.due is not None and job.due <= now:
+            if now - job.due <= late:
+                ready = job.due
+            elif missed < _COUNTED:
+                first = first or job.due
+                missed += 1
+                await asyncio.sleep(0)  # each step is a search through the calendar
+            else:
+                self._plan(job, max(job.due, now - late - 1))
+                continue
+            self._plan(job, job.due)
+        if missed:
+            name = job.query.name
+            self._log.event("cron", "%s missed, %d times since %d" % (name, missed, first))
+            if self.on_missed:
+                self.on_missed(job.text, first, missed)
+        return ready
+
+    def _obey(self, job, due):
+        if job not in self._jobs:  # cleared by the one before
+            return
+        job.ran = due
+        self._mark(max(due, self._state["cron_done"]))
+        self._state.save()
+        self._log.event("cron", job.query.name)
+        self._run(job.query.name, job.query.text)
+
+    async def run(self):
+        """For ever."""
+        while True:
+            await self.look()
+            wait = _LOOK_S
+            if self._last:
+                for job in self._jobs:
+                    if job.due is not None and job.due - self._last < wait:
+                        wait = max(job.due - self._last, 1)
+            await asyncio.sleep(wait)

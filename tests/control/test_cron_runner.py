@@ -1,0 +1,207 @@
+# uMeter - jobs are run once, or reported as missed
+# MIT license; Copyright (c) 2026 The uMeter authors
+
+import pytest
+
+from firmware.control.cron_runner import CronRunner
+
+EIGHT = 1790064000  # 2026-09-22 08:00 UTC
+DAY = 86400
+MORNING = "minute=0&hour=8&command=open"
+EVENING = "minute=0&hour=20&command=close"
+
+
+def finish(coroutine):
+    """Without a loop: all that it awaits is sleep(0)."""
+    try:
+        while True:
+            assert coroutine.send(None) is None
+    except StopIteration:
+        return
+
+
+class Values(dict):
+    saves = 0
+
+    def save(self):
+        self.saves += 1
+
+
+class House:
+    """A device that can be switched off: settings and state outlive its runner."""
+
+    def __init__(self, *jobs, now=EIGHT - 3600, zone="UTC0"):
+        self.settings = Values(cron_jobs=list(jobs), cron_most=16, timezone=zone)
+        self.state = Values(cron_done=0)
+        self.unix = now
+        self.ran, self.missed, self.said = [], [], []
+        self.boot()
+
+    def now(self):
+        return self.unix
+
+    def event(self, area, text):
+        self.said.append(text)
+
+    def boot(self):
+        self.cron = CronRunner(self.settings, self.state, self, self, self.obey, "UTC0")
+        self.cron.on_missed = lambda text, first, count: self.missed.append((text, first, count))
+
+    def obey(self, name, text):
+        self.ran.append((self.unix, name + text))
+        if name == "clear_cron":
+            self.cron.clear()
+
+    def look(self, unix):
+        self.unix = unix
+        finish(self.cron.look())
+
+    def pass_time(self, end, step=7):
+        while self.unix < end:
+            self.look(min(self.unix + step, end))
+
+
+def test_jobs_run_once_a_day():
+    house = House(MORNING, EVENING)
+    house.pass_time(EIGHT + 2 * DAY + 60, 30)
+    assert [name for _, name in house.ran] == ["open", "close", "open", "close", "open"]
+    assert all((unix - EIGHT) % 43200 < 30 for unix, _ in house.ran)
+    assert not house.missed
+
+
+def test_a_late_loop_still_runs_what_passed():
+    house = House(EVENING, MORNING, "minute=*/2&command=open_until=7")
+    house.look(EIGHT - 1)
+    house.look(EIGHT + 500)
+    assert [name for _, name in house.ran] == ["open", "open_until7"]  # as they were due
+    house.look(EIGHT + 501)
+    assert len(house.ran) == 2 and not house.missed
+
+
+def test_a_jump_of_the_clock_is_reported():
+    house = House(MORNING, "minute=0&command=off")
+    house.look(EIGHT - 10)
+    house.look(EIGHT + 7300)
+    assert [name for _, name in house.ran] == ["off"]  # that of 10:00
+    assert house.missed == [(MORNING, EIGHT, 1), ("minute=0&command=off", EIGHT, 2)]
+
+
+@pytest.mark.parametrize("back", [1, 30, 3600, DAY, 30 * DAY])
+def test_a_clock_that_steps_back_runs_nothing_twice(back):
+    house = House(MORNING, now=EIGHT - 60)
+    house.pass_time(EIGHT + 5)
+    assert len(house.ran) == 1
+    house.look(EIGHT + 5 - back)
+    house.pass_time(EIGHT + DAY - 1, 50)
+    assert len(house.ran) == 1
+    house.pass_time(EIGHT + DAY)
+    assert len(house.ran) == 2
+
+
+def test_a_false_time_takes_no_run_away():
+    house = House(MORNING)
+    house.look(EIGHT - 60)
+    house.look(EIGHT + 5 * DAY + 7200)
+    house.look(EIGHT - 30)
+    house.pass_time(EIGHT + 1)
+    assert len(house.ran) == 1
+
+
+def test_what_was_due_while_off_is_reported_and_not_run():
+    house = House(MORNING)
+    house.pass_time(EIGHT + 1, 60)
+    house.boot()
+    house.look(0)
+    house.look(EIGHT + 3 * DAY + 5)
+    assert len(house.ran) == 1
+    assert house.missed == [(MORNING, EIGHT + DAY, 3)]
+    house.pass_time(EIGHT + 4 * DAY, 3600)
+    assert len(house.ran) == 2
+
+
+@pytest.mark.parametrize("later", [0, 1, 20, 300, 3600])
+def test_a_reset_after_the_run_does_not_run_it_again(later):
+    house = House(MORNING, now=EIGHT - 20)
+    house.pass_time(EIGHT)
+    house.boot()
+    house.look(EIGHT - 20)  # and the clock is behind
+    house.look(EIGHT + later)
+    assert len(house.ran) == 1 and not house.missed
+
+
+def test_the_run_is_remembered_before_it_begins():
+    house = House(MORNING)
+    seen = []
+    house.cron._run = lambda name, text: seen.append((house.state["cron_done"], house.state.saves))
+    house.pass_time(EIGHT, 60)
+    assert seen == [(EIGHT, 1)]
+
+
+def test_counts_of_missed_runs_end():
+    house = House("minute=*&command=open")
+    house.state["cron_done"] = EIGHT - 365 * DAY
+    house.look(EIGHT)
+    assert house.missed[0][2] == 100 and not house.ran
+    house.pass_time(EIGHT + 60)
+    assert len(house.ran) == 1
+
+
+def test_new_jobs_begin_now():
+    house = House(MORNING, now=EIGHT + 60)
+    house.look(house.unix)
+    house.cron.add("minute=0&hour=7&command=close")
+    house.boot()
+    house.look(EIGHT + 3600)
+    assert not house.missed and house.cron.count == 2
+
+
+def test_add_and_clear():
+    house = House()
+    house.settings["cron_most"] = 2
+    house.cron.add(MORNING)
+    house.cron.add(MORNING)
+    assert house.cron.texts() == [MORNING] == house.settings["cron_jobs"]
+    with pytest.raises(ValueError, match="hour=24"):
+        house.cron.add("hour=24&command=open")
+    house.cron.add(EVENING)
+    with pytest.raises(ValueError, match="cron_jobs: 2 jobs at most"):
+        house.cron.add("command=open")
+    assert house.cron.texts() == [MORNING, EVENING] == house.settings["cron_jobs"]
+    house.boot()
+    assert house.cron.count == 2
+    house.cron.clear()
+    assert house.cron.count == 0 and house.settings["cron_jobs"] == []
+    house.pass_time(EIGHT + DAY, 60)
+    assert not house.ran
+
+
+def test_a_job_clears_the_others():
+    house = House("minute=0&command=clear_cron", "minute=0&command=open")
+    house.pass_time(EIGHT, 60)
+    assert [name for _, name in house.ran] == ["clear_cron"] and house.cron.count == 0
+
+
+def test_nothing_runs_before_the_time_is_known():
+    house = House("minute=*&command=open", now=0)
+    house.look(0)
+    house.look(EIGHT)
+    assert not house.ran and not house.missed
+    house.look(EIGHT + 60)
+    assert len(house.ran) == 1
+
+
+def test_another_time_zone_counts_at_once():
+    house = House(MORNING)
+    house.look(EIGHT - 3600 - 60)
+    house.settings["timezone"] = "CET-1"
+    house.pass_time(EIGHT - 3600 + 5)
+    assert len(house.ran) == 1
+    house.settings["timezone"] = "nonsense"
+    house.pass_time(EIGHT + 5)
+    assert any("timezone" in line for line in house.said)
+
+
+def test_damaged_jobs_are_dropped_and_named():
+    house = House("minute=99&command=open", MORNING)
+    assert house.cron.texts() == [MORNING]
+    assert "minute=99" in house.said[0]
