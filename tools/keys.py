@@ -24,6 +24,10 @@ def _plain(serial):
     return serial.lstrip("0") or "0"
 
 
+def same_serial(a, b):
+    return _plain(a) == _plain(b)
+
+
 class KeyRing:
     """Master keys by serial number; `*` stands for every other serial."""
 

@@ -26,10 +26,26 @@ def test_answer_is_printed(meterctl, broker):
 
 def test_command_that_never_answers(meterctl, broker):
     with Device(broker) as device:
-        done = meterctl("send", SERIAL, "open")
+        done = meterctl("send", SERIAL, "restart")
         wait_until(lambda: device.received, "the command")
-    assert done.returncode == 0 and done.stdout == ""
-    assert device.received == [("open", b"1")]
+    assert done.returncode == 0 and done.stdout == "" and "without an answer" in done.stderr
+    assert device.received == [("restart", b"1")]
+
+
+def test_silent_commands_are_followed_by_a_question(meterctl, broker):
+    with Device(broker, {"status": [b"open"], "ap_status": [b"stopped"]}) as device:
+        done = meterctl("send", SERIAL, "open")
+        assert (done.returncode, done.stdout) == (0, "open\n")
+        done = meterctl("send", SERIAL, "close")
+        assert done.returncode == 1 and "says open" in done.stderr
+        assert meterctl("send", SERIAL, "stop_ap").stdout == "stopped\n"
+    assert device.received[:2] == [("open", b"1"), ("status", b"1")]
+
+
+def test_refusal_is_told(meterctl, broker):
+    with Device(broker, {"open_until": [b"error: too much"]}):
+        done = meterctl("send", SERIAL, "open_until", "57000")
+    assert done.returncode == 1 and done.stdout == "" and "too much" in done.stderr
 
 
 def test_no_answer(meterctl, broker):
@@ -101,6 +117,8 @@ def refused(*arguments, **environment):
         ((SERIAL, "open_until"), "needs a text"),
         ((SERIAL, "open_until", "much"), "is not a meter reading"),
         ((SERIAL, "pwm", "1001"), "0 to 1000"),
+        ((SERIAL, "set_cron", "minute=60&command=open"), "minute=60"),
+        ((SERIAL, "set_ssid_pwd", "ssid=a"), "pwd=<password>"),
         ((SERIAL, "set_ssid", "x" * 447), "446 at most"),
         (("1/2", "ping"), "serial"),
         ((SERIAL, "ping", "--broker", "host:port"), "broker"),
@@ -121,7 +139,9 @@ def test_no_keys(tmp_path, monkeypatch):
     assert "holds no key for 0012345" in said and KEY not in said
 
 
-@pytest.mark.parametrize("command", ["", "send", "listen"])
+@pytest.mark.parametrize("command", [
+    "", "send", "listen", "cron add", "cron list", "cron clear", "provision",
+])  # fmt: skip
 def test_help_teaches(command):
     done = CliRunner().invoke(app, [*command.split(), "--help"])
     assert done.exit_code == 0

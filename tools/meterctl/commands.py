@@ -4,12 +4,24 @@
 import difflib
 import re
 
+from firmware.control import cron_query
+
 TEXT_BYTES = 446  # the longest text that every device accepts
 _NUMBER = re.compile(r"[0-9]{1,9}(\.[0-9]{1,3})?")
+_BOTH = re.compile(r"ssid=[^&=]+&pwd=[^&=]*")
+_JOB = re.compile(r"(?:job=([0-9]+)&)?jobs=([0-9]+)(?:&(.*))?")
 _PER_MILLE = re.compile(r"[0-9]{1,3}|1000")
 
 # These are carried out without a word; `status` tells what open and close did.
 SILENT = frozenset("open close start_ap stop_ap reconnect restart off pwm test".split())
+
+# silent command -> (question that tells whether it was done, answer if it was)
+FOLLOWED = {
+    "open": ("status", "open"),
+    "close": ("status", "close"),
+    "start_ap": ("ap_status", "started"),
+    "stop_ap": ("ap_status", "stopped"),
+}
 
 # command -> what its text must be
 TEXT_NEEDED = {
@@ -26,7 +38,8 @@ TEXT_NEEDED = {
 NO_TEXT_NEEDED = frozenset(
     """ping version uptime vdd rssi ssid reconnect scan wifi_status start_ap stop_ap ap_status
     disconnect_count network_quality mem chip_id flash_id flash_size crypto reset_reason restart
-    stack_trace save cron cron_list clear_cron open close status off test""".split()
+    stack_trace save cron cron_list clear_cron open close status off test rejected
+    factory_reset""".split()
 )
 
 KNOWN = NO_TEXT_NEEDED | set(TEXT_NEEDED)
@@ -45,6 +58,10 @@ def checked(command, text):
         raise ValueError("%s: %r is not %s" % (command, text, TEXT_NEEDED[command]))
     if command == "pwm" and not _PER_MILLE.fullmatch(text):
         raise ValueError("pwm: %r is not %s" % (text, TEXT_NEEDED[command]))
+    if command == "set_cron":
+        cron_query.parse(text)
+    if command == "set_ssid_pwd" and not _BOTH.fullmatch(text):
+        raise ValueError("set_ssid_pwd: needs " + TEXT_NEEDED[command])
     # Bytes of the command line that are no UTF-8 arrive as they were typed.
     encoded = (NOTHING if text is None else text).encode("utf-8", "surrogateescape")
     if b"\0" in encoded:
@@ -73,3 +90,15 @@ def answers(command, text, reply):
 def _thousandths(number):
     whole, _, fraction = number.partition(".")
     return int(whole) * 1000 + int((fraction + "000")[:3])
+
+
+def listed_job(reply):
+    """Reply to cron_list -> (number, of how many, query); (0, 0, None) when there are none."""
+    found = _JOB.fullmatch(reply)
+    if not found:
+        raise ValueError("%r is no job" % reply)
+    return int(found[1] or 0), int(found[2]), found[3]
+
+
+def is_error(reply):
+    return reply.startswith("error: ")

@@ -3,8 +3,10 @@
 
 import typer
 
+from tools.meterctl.cron import cron
 from tools.meterctl.decode import decode
 from tools.meterctl.listen import listen
+from tools.meterctl.provision import provision
 from tools.meterctl.send import send
 from tools.meterctl.simulate import SETTINGS, simulate
 
@@ -37,6 +39,8 @@ def meterctl():
 
 app.command()(listen)
 app.command()(send)
+app.add_typer(cron)
+app.command()(provision)
 app.command()(decode)
 app.command(context_settings=SETTINGS)(simulate)
 

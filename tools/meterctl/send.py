@@ -13,7 +13,7 @@ from tools.meterctl.link import Link, LinkError
 from tools.meterctl.messages import open_message, printable
 
 REPEAT_S = 10  # as the server does: a lost command is sent anew, with fresh time and IV
-SCAN_S = 2  # a scan's results come one by one; this long after the last they are complete
+QUIET_S = 2  # of answers that come one by one, this long after the last they are complete
 WINDOW_S = 1800  # older answers are somebody's recording
 
 
@@ -78,18 +78,53 @@ def no_answer(exchange, serial, timeout_s):
     options.fail(text, options.NO_ANSWER)
 
 
-def run(link, keys, serial, command, text, timeout_s, wait):
+def ask(link, keys, serial, command, text, timeout_s):
+    """Send it and wait. -> (answer, the exchange, for more answers); says why and ends if none."""
     exchange = Exchange(link, keys, serial, command, text)
     exchange.publish()
-    if not wait:
-        options.say("%s sent; no answer is waited for" % command)
-        return
     answer = exchange.answer(timeout_s)
     if answer is None:
         no_answer(exchange, serial, timeout_s)
+    if commands.is_error(answer):
+        options.fail("%s refused %s: %s" % (serial, command, printable(answer[7:])),
+                     options.NO_ANSWER)  # fmt: skip
+    return answer, exchange
+
+
+def run(link, keys, serial, command, text, timeout_s):
+    answer, exchange = ask(link, keys, serial, command, text, timeout_s)
+    jobs = set()
     while answer is not None:
         print(printable(answer), flush=True)
-        answer = exchange.answer(SCAN_S, repeat=False) if command == "scan" else None
+        if command == "scan":
+            answer = exchange.answer(QUIET_S, repeat=False)
+        elif command == "cron_list":
+            jobs.add(answer)
+            number = commands.listed_job(answer)[1]
+            answer = exchange.answer(QUIET_S, repeat=False) if len(jobs) < number else None
+        else:
+            answer = None
+
+
+def tell(link, keys, serial, command, text, timeout_s):
+    """Send one that has no answer, and ask what became of it."""
+    Exchange(link, keys, serial, command, text).publish()
+    question, wanted = commands.FOLLOWED.get(command, (None, None))
+    if question is None:
+        options.say("%s sent; devices carry it out without an answer" % command)
+        return
+    answer, _ = ask(link, keys, serial, question, commands.NOTHING.encode(), timeout_s)
+    print(printable(answer), flush=True)
+    if answer != wanted:
+        options.fail("%s was sent, but %s says %s" % (command, serial, printable(answer)),
+                     options.NO_ANSWER)  # fmt: skip
+
+
+def filters(serial, command):
+    """Topics of the answers; stock devices pad the serial."""
+    names = {command, commands.FOLLOWED.get(command, (command,))[0]}
+    functions = sorted({commands.answer_function(name) for name in names})
+    return ["/%s/v2/%s/+" % (name, padded(serial)) for name in functions]
 
 
 def checked(serial, command, text):
@@ -113,12 +148,15 @@ def send(
     """Send a command to a device, encrypted and signed, and print its answer.
 
     Unanswered commands are sent again every 10 s. The commands open, close,
-    start_ap, stop_ap, reconnect, restart, off, pwm and test are carried out
-    without an answer: after them ask status. Give passwords by stdin, not on
-    the command line.
+    start_ap and stop_ap have no answer, so status or ap_status is asked after
+    them; reconnect, restart, off, pwm and test are sent and not followed. Give
+    passwords by stdin, not on the command line.
 
-    Exit status: 0 if the answer came (or none was waited for), 1 if not,
-    2 if the command was not sent.
+    Stock MeterLogger devices understand the same commands, but not cron_list,
+    rejected and factory_reset; those with current firmware know no off, pwm, test.
+
+    Exit status: 0 if the answer came (or none was waited for), 1 if not or if
+    the device refused, 2 if the command was not sent.
 
     Examples:
 
@@ -133,10 +171,13 @@ def send(
     if ring.envelope(serial) is None:
         options.fail("%s holds no key for %s" % (ring.origin, serial))
     host, port = options.broker_address(broker)
-    wait = not no_wait and command not in commands.SILENT
-    answers = "/%s/v2/%s/+" % (commands.answer_function(command), padded(serial))
     try:
-        with Link(host, port, [answers]) as link:
-            run(link, ring, serial, command, encoded, timeout, wait)
+        with Link(host, port, filters(serial, command)) as link:
+            if no_wait:
+                Exchange(link, ring, serial, command, encoded).publish()
+                options.say("%s sent; no answer is waited for" % command)
+                return
+            act = tell if command in commands.SILENT else run
+            act(link, ring, serial, command, encoded, timeout)
     except LinkError as error:
         options.fail(str(error))
