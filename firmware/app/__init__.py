@@ -34,6 +34,7 @@ from firmware.store.settings import Settings
 
 _RESTART_S = const(5)
 _WINDOW_S = const(1800)  # how far ahead of the clock an accepted command may be dated
+_GARBAGE = const(16384)  # bytes between two collections
 _METER_S = const(600)  # the longest that a meter's task may stay away
 
 
@@ -157,10 +158,6 @@ class App:
         text = "calculated_crc=0x%08x&saved_crc=0x%08x" % (calculated, saved)
         self.publisher.reply("flash_error", text)
 
-    @property
-    def extender_on(self):
-        return self.access_point.ssid is not None
-
     def extend(self):
         """The extender's network as the settings want it; it needs the serial for its name."""
         serial = self.publisher.serial
@@ -195,6 +192,7 @@ def run():
     log = Log(clock, config.DEBUG)
     board = Board(config)
     gc.collect()
+    gc.threshold(_GARBAGE)  # else garbage fills the heap to its end, and leaves it in pieces
     try:
         asyncio.run(App(board, clock, log).main())
     except Exception as error:

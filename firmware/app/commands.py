@@ -85,11 +85,11 @@ def _add_radio(app):
     add("set_ap_mesh_pwd", lambda text, origin: _set_extender(app, text), utf8, True)
     add("start_ap", lambda _, origin: _extend(app, True), changes=True, origins=ALL)
     add("stop_ap", lambda _, origin: _extend(app, False), changes=True, origins=ALL)
-    add("ap_status", lambda _, origin: "started" if app.extender_on else "stopped")
+    add("ap_status", lambda _, origin: "started" if settings["ap"] else "stopped")
 
 
 def _reconnect(app):
-    app.session.restart()
+    app.session.drop()
     app.wifi.reconnect()
 
 

@@ -76,6 +76,11 @@ class Session:
         return "ping_response_time=%s&ping_average_packet_loss=%s&disconnect_count=%d" % (
             time, loss, disconnects)  # fmt: skip
 
+    def drop(self):
+        """Ends the link; the client goes on with a new one."""
+        if self.client:
+            self.client.drop()
+
     def network_up(self):
         if self.client:
             self.client.retry_now()

@@ -92,6 +92,11 @@ class MqttClient:
         """The network is back: do not wait any longer."""
         self._go.set()
 
+    def drop(self):
+        """End the link, if there is one; a new one follows."""
+        if self._link:
+            self._link.end()
+
     async def run(self):
         """Keep connected, for ever. To stop, cancel: the broker then publishes the will."""
         while True:

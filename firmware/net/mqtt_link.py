@@ -67,6 +67,10 @@ class Link:
         except Exception as error:  # raised again by _watch(), in the task that asked for us
             self._failure = error
 
+    def end(self):
+        """Somebody wants another connection."""
+        self._failure = OSError(errno.ECONNABORTED)
+
     # time
 
     async def _watch(self):

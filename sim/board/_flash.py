@@ -4,6 +4,7 @@
 import world
 
 BLOCK = 4096
+_BLANK = b"\xff" * BLOCK  # kept: the chip erases without a heap
 
 
 class PowerCut(Exception):
@@ -31,10 +32,9 @@ class Flash:
         try:
             self.blocks = world.host.stat(path)[6] // BLOCK
         except OSError:
-            blank = b"\xff" * BLOCK
             with world.host.open(path, "wb") as f:
                 for _ in range(self.blocks):
-                    f.write(blank)
+                    f.write(_BLANK)
         self._file = world.host.open(path, "r+b")
 
     def readblocks(self, block, buf, offset=0):
@@ -74,7 +74,7 @@ class Flash:
 
     def _erase(self, block):
         cut = self._counted(block, 0, 0)
-        self._put(block, b"\xff" * (BLOCK // 2 if cut else BLOCK), 0)
+        self._put(block, memoryview(_BLANK)[: BLOCK // 2] if cut else _BLANK, 0)
         if cut:
             self._cut()
 
