@@ -140,7 +140,7 @@ def test_no_keys(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("command", [
-    "", "send", "listen", "cron add", "cron list", "cron clear", "provision",
+    "", "send", "listen", "cron add", "cron list", "cron clear", "provision", "watch",
 ])  # fmt: skip
 def test_help_teaches(command):
     done = CliRunner().invoke(app, [*command.split(), "--help"])

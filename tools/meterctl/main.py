@@ -9,6 +9,7 @@ from tools.meterctl.listen import listen
 from tools.meterctl.provision import provision
 from tools.meterctl.send import send
 from tools.meterctl.simulate import SETTINGS, simulate
+from tools.meterctl.watch import watch
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -38,6 +39,7 @@ def meterctl():
 
 
 app.command()(listen)
+app.command()(watch)
 app.command()(send)
 app.add_typer(cron)
 app.command()(provision)
