@@ -103,7 +103,7 @@ def flags(overrides, environ, broker_address, time_port, folder):
     return resolve(given, environ)
 
 
-def meter_world(values, uart, stack):
+def meter_world(values, uart, stack, frames=None):
     """World of the virtual board's meter: a simulated one, or the one at UART=tcp:host:port."""
     name = values["METER"]
     if name == "none":
@@ -114,11 +114,23 @@ def meter_world(values, uart, stack):
         if name not in METERS:
             raise SimError("METER=%s has no simulated meter yet; one of: none %s"
                            % (name, " ".join(sorted(METERS))))  # fmt: skip
-        core = METERS[name](make_parser().parse_args([name, "--tcp", "127.0.0.1:0"]))
+        try:
+            core = METERS[name](make_parser().parse_args(_arguments(name, values, frames)))
+        except (OSError, ValueError) as error:
+            raise SimError("FRAMES: %s" % error) from None
         core.log = lambda text: say("meter", text)
         server = stack.enter_context(Server(core, tcp=("127.0.0.1", 0)))
         uart = "tcp:127.0.0.1:%d" % server.port
     return {"uart": {str(values["UART_ID"]): uart}}
+
+
+def _arguments(name, values, frames):
+    given = {"--frames": frames, "--key": values["HAN_ENCRYPTION_KEY"],
+             "--authentication-key": values["HAN_AUTHENTICATION_KEY"]}  # fmt: skip
+    arguments = [name, "--tcp", "127.0.0.1:0"]
+    for option, value in given.items():
+        arguments += [option, value] if value else []
+    return arguments
 
 
 def watch(link, keys, seconds):
@@ -161,7 +173,7 @@ def run(overrides, environ, heap="160k"):
         make_image(tree, image, keep=image)
         say("build", "%d files, %d bytes for %s" % (len(manifest.files), manifest.size, arch))
         say("broker", address)
-        world = meter_world(values, uart, stack)
+        world = meter_world(values, uart, stack, run_variable("FRAMES", overrides, environ))
         world["aps"] = [{"ssid": values["WIFI_SSID"], "password": values["WIFI_PASSWORD"],
                          "rssi": -61, "channel": 6}]  # fmt: skip
         keys = KeyRing({"*": parse_key(values["KEY"])})

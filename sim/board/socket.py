@@ -58,6 +58,18 @@ def _pair(sockaddr):
     return ("%d.%d.%d.%d" % tuple(ip), port)
 
 
+def _client(pair):
+    # Clients on the machine's 127.0.0.1 sit in the access point's network while it is there;
+    # all others, and those of 127.0.0.N, are neighbours in the station's network.
+    ip, port = pair
+    last = ip.rsplit(".", 1)[1]
+    if _world.ap is not None and _world.ap.active() and last == "1":
+        return ("192.168.4.2", port)
+    if _world.sta is not None and _world.sta.isconnected():
+        return (_world.sta.ifconfig()[0].rsplit(".", 1)[0] + ".2" + last, port)
+    return pair
+
+
 def getaddrinfo(host, port, family=0, type=0, proto=0, flags=0):
     """Blocks, as on the chip; gives one IPv4 address."""
     numeric = host.replace(".", "").isdigit()
@@ -157,7 +169,7 @@ class socket(_io.IOBase):
 
     def accept(self):
         made, address = self._wait(self._live().accept)
-        return socket(_made=made), _pair(address)
+        return socket(_made=made), _client(_pair(address))
 
     def makefile(self, mode="rb", buffering=0):
         return self

@@ -107,7 +107,14 @@ def _mc66(options):
                 drop=options.drop, damage=options.damage)  # fmt: skip
 
 
-METERS = {"kmp": _kmp, "mc66c": _mc66, "mc66b": _mc66}
+def _pusher(options):
+    from sim.meters import pusher
+
+    keys = [key and bytes.fromhex(key) for key in (options.key, options.authentication_key)]
+    return pusher.make(options.meter, options.serial, options.frames, options.every_ms, *keys)
+
+
+METERS = {"kmp": _kmp, "mc66c": _mc66, "mc66b": _mc66, "han": _pusher, "p1": _pusher}
 
 
 def make_parser():
@@ -128,6 +135,10 @@ def make_parser():
                         help="chance of a bad bit")  # fmt: skip
     parser.add_argument("--asleep", action="store_true", help="the first request only wakes it")
     parser.add_argument("--answer-ms", type=int, default=60, help="time to the reply's start")
+    parser.add_argument("--frames", metavar="FILE", help="han, p1: JSON lines to replay")
+    parser.add_argument("--every-ms", type=int, help="han, p1: time between two pushes")
+    parser.add_argument("--key", metavar="HEX", help="han, p1: encryption key")
+    parser.add_argument("--authentication-key", metavar="HEX", help="han, p1: the other key")
     return parser
 
 
@@ -137,7 +148,11 @@ def main(arguments):
         options = make_parser().parse_args(arguments)
     except SystemExit as end:
         return end.code
-    core = METERS[options.meter](options)
+    try:
+        core = METERS[options.meter](options)
+    except (OSError, ValueError) as error:
+        print("meterctl simulate: %s" % error, file=sys.stderr)
+        return 2
     core.log = lambda text: print(time.strftime("%T"), text, flush=True)
     tcp = None
     if options.tcp:

@@ -9,7 +9,8 @@ from binascii import unhexlify
 
 from firmware.meters import _axdr_fast, _axdr_slow, axdr
 from firmware.meters.han import HanDecoder
-from tests.meters import han_cases, han_frames
+from sim.meters import han_frames
+from tests.meters import han_cases
 
 GARBAGE_MOST = 6 * 1024  # bytes per frame
 

@@ -3,7 +3,7 @@
 
 # Made up, in the form of the makers' lists. (name, body, push time, {name: text of the value}).
 
-from tests.meters.han_frames import date_time, obis
+from sim.meters.han_frames import date_time, obis
 
 WINTER = date_time(2025, 12, 14, 16, 0, 5, -60)
 NO_ZONE = date_time(2025, 7, 14, 16, 0, 5, status=0x80)

@@ -9,7 +9,7 @@ from firmware.meters import dlms_notification
 from firmware.meters.axdr import Tape
 from firmware.meters.han import HanDecoder
 from firmware.reading import Quantity, decimal
-from tests.meters import han_frames as frames
+from sim.meters import han_frames as frames
 
 CASES = int(os.environ.get("UMETER_FUZZ", "2000"))
 SLOW_CASES = CASES // 10  # gurux_dlms takes 5 ms each

@@ -9,7 +9,7 @@ import pytest
 from firmware.meters import _axdr_slow
 from firmware.meters.axdr import Tape
 from firmware.meters.han import HanDecoder
-from tests.meters import han_frames as frames
+from sim.meters import han_frames as frames
 
 CASES = int(os.environ.get("UMETER_FUZZ", "400"))  # per layer
 LIMIT = 2048

@@ -8,7 +8,7 @@ from firmware.meters.han_latest import Latest
 from firmware.meters.scan import BAD, NEED, NOISE, OK
 from firmware.meters import hdlc, mbus
 from firmware.reading import Quantity, Reading
-from tests.meters import han_frames as frames
+from sim.meters import han_frames as frames
 from tests.meters.han_cases import KAMSTRUP, WINTER
 
 KEY = bytes(range(16))

@@ -11,7 +11,7 @@ import pytest
 
 from firmware.meters import axdr, cosem_time, obis
 from firmware.meters.han import HanDecoder
-from tests.meters import han_frames as frames
+from sim.meters import han_frames as frames
 from tests.meters.han_cases import CASES, KAMSTRUP, WINTER, shown
 
 

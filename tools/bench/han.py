@@ -87,7 +87,7 @@ def _open_frame(root):
             if record["id"] == "kamstrup-radius-1":
                 names = ("encryption_key", "authentication_key", "frame")
                 return [unhexlify(record[name]) for name in names], "kamstrup-radius-1"
-    from tests.meters import han_frames as frames
+    from sim.meters import han_frames as frames
 
     items = [(10, b"Kamstrup_V0001"), frames.obis("1-1:0.0.1"), (6, 1)]
     for a, d in ((1, 7), (2, 7), (3, 7), (4, 7), (1, 8), (2, 8), (3, 8), (4, 8), (13, 7)):
@@ -128,7 +128,7 @@ def _dlms_cosem(key, authentication_key, frame):
     # string (09) for it, in a frame ciphered anew.
     from dlms_cosem.protocol.xdlms import DataNotification, GeneralGlobalCipher
     from dlms_cosem.utils import parse_as_dlms_data
-    from tests.meters.han_frames import sealed
+    from sim.meters.han_frames import sealed
 
     apdu = frame[frame.index(b"\xe6\xe7\x00") + 3 : -3]
     cipher = GeneralGlobalCipher.from_bytes(apdu)

@@ -1,4 +1,4 @@
-# uMeter - builds HAN and P1 frames for tests, layer by layer
+# uMeter - builds HAN and P1 frames, layer by layer
 # MIT license; Copyright (c) 2026 The uMeter authors
 
 # Independent of the firmware: its own CRCs, and AES-GCM by the package cryptography.
