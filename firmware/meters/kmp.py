@@ -76,44 +76,23 @@ def registers(body):
     found = []
     at = 2
     while at < len(body):
-        register, at = _register(body, at)
+        register, at = register_at(body, at)
         found.append(register)
     return found
 
 
-def log_registers(body):
-    """GetLog (A0 - A3) -> Registers of all entries; headers stand in the first entry only."""
-    if len(body) < 6:
-        raise KmpError("malformed")
-    count = body[3]
-    at = 6  # behind log id, count and the first entry's number
-    found = []
-    heads = []
-    for _ in range(count):
-        heads.append(at)
-        register, at = _register(body, at)
-        found.append(register)
-    size = 2 + sum([body[head + 3] for head in heads])
-    while count and len(body) - at >= size:
-        at += 2
-        for head in heads:
-            length = body[head + 3]
-            found.append(_value(body, head, body[at : at + length]))
-            at += length
-    return found
-
-
-def _register(body, at):
+def register_at(body, at):
+    """Register whose header begins there, and where it ends. KmpError: malformed."""
     if len(body) - at < 5:
         raise KmpError("malformed")
     length = body[at + 3]
     end = at + 5 + length
     if not 1 <= length <= 10 or end > len(body):
         raise KmpError("malformed")
-    return _value(body, at, body[at + 5 : end]), end
+    return value_at(body, at, body[at + 5 : end]), end
 
 
-def _value(body, head, value):
+def value_at(body, head, value):
     """Register from its header at `head` and its value bytes."""
     unit = body[head + 2]
     siex = body[head + 4]

@@ -88,6 +88,45 @@ def test_any_bytes_after_a_good_check_are_decoded_or_refused(body):
     assert decode({"request": None, "frame": wire.hex()})["result"] in ("values", "reject")
 
 
+def reply(body):
+    return b"\x40" + kmp_frame.build(bytes.fromhex(body))[1:]
+
+
+LOG = "3fa0010100050044280102070006080007090007000900"  # entries 5, 6, 7 of volume_v1, then 7 9 0
+LOGGER = "3fb806040003010000000500000009004000442804010000000700000008000000090a"
+
+
+def test_entries_of_a_log():
+    out = decode({"request": None, "frame": reply(LOG).hex()})
+    assert [(r["record_id"], r["registers"][0]["value"]) for r in out["records"]] == [
+        (5, "700"), (6, "800"), (7, "900")]  # fmt: skip
+    assert (out["last_read_record"], out["newest_record"], out["info"]) == (7, 9, 0)
+    assert [r["name"] for r in out["registers"]] == ["volume_v1"] * 3
+    out = decode({"request": None, "frame": reply(LOGGER).hex()})
+    assert [(r["log_id"], r["registers"][0]["value"]) for r in out["records"]] == [
+        (5, "70"), (4, "80"), (3, "90")]  # fmt: skip
+
+
+@settings(max_examples=FUZZ // 3, deadline=None)
+@given(st.sampled_from((LOG, LOGGER)), st.integers(4, 34), st.integers(0, 255), st.integers(4, 40))
+def test_damaged_logs_are_decoded_or_refused(body, place, byte, length):
+    data = bytearray(bytes.fromhex(body)[:length])
+    data[min(place, len(data) - 1)] = byte
+    out = decode({"request": None, "frame": reply(data.hex()).hex()})
+    assert out["result"] == "values" or (out["result"], out["reason"]) == ("reject", "malformed")
+
+
+def test_a_damaged_request_without_an_answer():
+    bad = "803f0235ea0d"
+    for record in ({"request": bad, "frame": ""}, {"request": None, "frame": "00" + bad}):
+        out = decode(record)
+        assert (out["result"], out["reason"]) == ("reject", "crc_error")
+    out = decode({"request": bad, "frame": bad + SERIAL_REPLY.hex()})
+    assert (out["result"], out["serial"]) == ("values", 6892850)
+    out = decode({"request": "803f0235e90d", "frame": "803f0235e90d"})
+    assert (out["result"], out["reason"]) == ("no_values", "no reply")
+
+
 @settings(max_examples=200, deadline=None)
 @given(st.binary(min_size=1, max_size=200), st.integers(1, 40))
 def test_stuffing_round_trip_in_chunks(body, step):
@@ -135,11 +174,12 @@ def records():
 def engines_decode(engine, micropython):
     lines = []
     for record in records():
-        if record["protocol"] != "kmp" or not record.get("response"):
+        if record["protocol"] != "kmp":
             continue
         request = (record.get("request") or {}).get("wire")
+        reply = (record.get("response") or {}).get("wire", "")
         lines.append(json.dumps({"id": record["id"], "protocol": "kmp", "request": request,
-                                 "frame": record["response"]["wire"]}))  # fmt: skip
+                                 "frame": reply}))  # fmt: skip
     command = [ROOT / ".venv/bin/meterctl", "decode", "--engine", engine]
     done = subprocess.run(command, input="\n".join(lines) + "\n", text=True, capture_output=True)
     assert done.returncode == 0, done.stderr
@@ -151,28 +191,44 @@ def test_published_frames(engine, micropython):
     if not DATA.exists():
         pytest.skip("no ../shared/data/kmp.jsonl beside the project")
     outs = engines_decode(engine, micropython)
-    assert len(outs) > 50
+    assert len(outs) > 60
     for record in records():
-        out = outs.get(record["id"])
-        if out is None:
-            continue
-        expect = record["expect"]
-        if expect == "physical_only":
-            assert out["unstuffed"] == record["response"]["unstuffed"]
-        elif expect in ("ok", "echo", "request_crc_error"):
-            assert out["result"] == ("ack" if record["response"].get("ack") else "values"), out
-            compare(record["response"].get("decoded") or {}, out)
-        else:
-            assert (out["result"], out["reason"]) == ("reject", expect), out
+        if record["protocol"] == "kmp":
+            check_published(record, outs[record["id"]])
+
+
+def check_published(record, out):
+    expect, response = record["expect"], record.get("response")
+    if expect == "physical_only":
+        assert out["unstuffed"] == response["unstuffed"]
+    elif expect not in ("ok", "echo", "request_crc_error"):
+        assert (out["result"], out["reason"]) == ("reject", expect), out
+    elif response is None:  # a request alone
+        assert (out["result"], out["reason"]) == ("no_values", "no reply"), out
+    else:
+        assert out["result"] == ("ack" if response.get("ack") else "values"), out
+        compare(response.get("decoded") or {}, out)
 
 
 def compare(decoded, out):
     for name in ("serial", "meter_type"):
         if name in decoded:
             assert out[name] == decoded[name]
-    registers = decoded.get("registers", [])
-    assert len(out["registers"]) == len(registers) or decoded.get("records")
-    for wanted, got in zip(registers, out["registers"]):
+    compare_registers(decoded.get("registers", []), out["registers"], decoded)
+    for name in ("log_id", "sub", "logger_type", "register_ids", "last_log_id_in_meter",
+                 "last_read_record", "newest_record", "info"):  # fmt: skip
+        if name in out:
+            assert out[name] == decoded[name], name
+    for wanted, got in zip(decoded.get("records", ()), out["records"] if "records" in out else ()):
+        for name in ("record_id", "log_id"):
+            assert wanted.get(name) == got.get(name)
+        compare_registers(wanted["registers"], got["registers"])
+    assert len(out.get("records", ())) == len(decoded.get("records", ()))
+
+
+def compare_registers(registers, outs, log=()):
+    assert len(outs) == len(registers) or "records" in log
+    for wanted, got in zip(registers, outs):
         assert (got["id"], got["unit"]) == (wanted["id"], wanted["unit"])
         if wanted.get("text"):
             assert got["value"] == wanted["text"]

@@ -5,6 +5,7 @@ from binascii import hexlify, unhexlify
 
 from firmware.meters import kmp, kmp_frame, kmp_registers
 from firmware.reading import decimal
+from tools.decode import kmp_log
 
 
 def decode(record):
@@ -23,6 +24,9 @@ def decode(record):
         return {"result": "reject", "reason": bad[0], "registers": [], "unstuffed": _hex(bad[1])}
     if acked:
         return {"result": "ack", "reason": None, "registers": []}
+    reason = _damage(record.get("frame")) or _damage(record.get("request"))
+    if reason:  # no wonder that nobody answered
+        return {"result": "reject", "reason": reason, "registers": []}
     reason = "incomplete" if framer.inside else "no reply"
     return {"result": "no_values", "reason": reason, "registers": []}
 
@@ -37,6 +41,16 @@ def _asked(record):
     return None
 
 
+def _damage(request):
+    # What is wrong with a request; None: nothing, or it is none.
+    wire = unhexlify(request or "")
+    start = wire.find(b"\x80")
+    if start < 0:
+        return None
+    events = kmp_frame.Framer().feed(b"\x40" + wire[start + 1 :])  # a reply's checks apply
+    return events[0][1] if events and events[0][0] == kmp_frame.BAD else None
+
+
 def _reply(body, raw, asked):
     out = {"result": "values", "reason": None, "cid": "%02x" % body[1], "serial": None,
            "meter_type": None, "registers": [], "unstuffed": _hex(raw)}  # fmt: skip
@@ -48,12 +62,24 @@ def _reply(body, raw, asked):
             out["serial"] = kmp.serial(body)
         elif body[1] == kmp.GET_REGISTER:
             out["registers"] = [_register(r) for r in kmp.registers(body)]
-        elif 0xA0 <= body[1] <= 0xA3:
-            out["registers"] = [_register(r) for r in kmp.log_registers(body)]
+        elif body[1] in kmp_log.LOGS:
+            _store_log(out, kmp_log.log(body), "record_id")
+        elif body[1] == kmp_log.LOGGER:
+            _store_log(out, kmp_log.logger(body), "log_id")
     except kmp.KmpError as error:
         out["result"] = "reject"
         out["reason"] = error.args[0]
     return out
+
+
+def _store_log(out, found, id_name):
+    records = []
+    for number, registers in found.pop("records", ()):
+        registers = [_register(r) for r in registers]
+        out["registers"] += registers
+        records.append({id_name: number, "registers": registers})
+    out["records"] = records
+    out.update(found)
 
 
 def _register(register):
