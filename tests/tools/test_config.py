@@ -103,7 +103,8 @@ def test_two_meters_at_once(line):
     ("AUTO_CLOSE", "yes"), ("METER", "water"), ("SERIAL", "12 34"), ("INTERVAL", "0"),
     ("INTERVAL", "1.5"), ("BROKER", "mqtt://host"), ("BROKER", "host:0"), ("BROKER", "a b"),
     ("WIFI_SSID", "x" * 33), ("NTP_SERVER", "a,,b"), ("TIMEZONE", "Mars/Base"),
-    ("TIMEZONE", "../../etc/passwd"), ("BOARD", "esp8266"), ("PIN_RX", "GPIO4"),
+    ("TIMEZONE", "../../etc/passwd"), ("TIMEZONE", "CET-1CEST,M3.5.0,J400"),
+    ("BOARD", "esp8266"), ("PIN_RX", "GPIO4"),
     ("MQTT_CA", "/nonexistent"), ("INVERT", "rx,sound"), ("UART_ID", "0"),
 ])  # fmt: skip
 def test_malformed_value_is_named(name, text):

@@ -7,16 +7,13 @@
 import re
 import zoneinfo
 
+from firmware.control.timezone import Timezone
 from firmware.crypto.keys import parse_key
 
 _SSID_BYTES = 32  # IEEE 802.11-2020 section 9.4.2.2
 _HOST = re.compile(r"(?=.{1,253}$)[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?"
                    r"(\.[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?)*\.?")  # fmt: skip
-# POSIX.1-2017 section 8.3, environment variable TZ: std offset [dst [offset] [,rule,rule]]
-_NAME = r"([A-Za-z]{3,}|<[A-Za-z0-9+-]{3,}>)"
-_TIME = r"[+-]?\d{1,3}(:\d{2}(:\d{2})?)?"
-_RULE = r",(M(1[0-2]|[1-9])\.[1-5]\.[0-6]|J?\d{1,3})(/%s)?" % _TIME
-_POSIX_TZ = re.compile("%s%s(%s(%s)?(%s){2})?" % (_NAME, _TIME, _NAME, _TIME, _RULE))
+_TIMEZONE_BYTES = 63  # as the setting
 
 
 class ConfigError(Exception):
@@ -123,16 +120,25 @@ def servers(text):
 
 def timezone(text):
     """POSIX TZ text, or a zone's name, which becomes the POSIX text of its present rule."""
-    if _POSIX_TZ.fullmatch(text):
+    if _is_posix(text):
         return text
     try:
         zone = zoneinfo.ZoneInfo(text)
     except (ValueError, OSError, zoneinfo.ZoneInfoNotFoundError):
         raise ValueError("must be a zone such as Europe/Copenhagen, or a POSIX TZ text") from None
     posix = _footer(zone.key)
-    if not posix or not _POSIX_TZ.fullmatch(posix):
+    if not _is_posix(posix):
         raise ValueError("has no rule that POSIX TZ can express; give a POSIX TZ text")
     return posix
+
+
+def _is_posix(text):
+    """Whether the device's own parser understands it."""
+    try:
+        Timezone(text)
+    except ValueError:
+        return False
+    return len(text) <= _TIMEZONE_BYTES
 
 
 def _footer(name):
