@@ -160,6 +160,7 @@ def _add_valve(app):
     add("open", lambda _, origin: valve.move(True, origin), changes=True, origins=ALL)
     add("close", lambda _, origin: valve.move(False, origin), changes=True, origins=ALL)
     add("status", lambda _, origin: valve.status())
+    add("limit", lambda _, origin: valve.limit())
     add("open_until", valve.open_until, _amount, True, ALL)
     add("open_until_delta", valve.open_until_delta, _amount, True, ALL)
     add("off", lambda _, origin: valve.actuator.off(), changes=True, origins=ALL)

@@ -36,6 +36,11 @@ class Valve:
     def status(self):
         return "open" if self.actuator.is_open else "close"
 
+    def limit(self):
+        """As open_until answers it; "none" while there is none."""
+        value = self.guard.limit(self._state["limit"])
+        return "none" if value is None else limit.show(value, config.FLOW_METER)
+
     def move(self, is_open, origin):
         """From a command or a job: moves, keeps, tells."""
         self._move(is_open, _ORIGINS[origin])

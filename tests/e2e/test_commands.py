@@ -115,6 +115,7 @@ QUESTIONS = [
     ("flash_size", r"4096 kB"),
     ("reset_reason", r"reason=0&exccause=0&epc1=0x00000000&.*&depc=0x00000000"),
     ("status", r"close"),
+    ("limit", r"none"),
     ("rejected", r"([a-z_]+=\d+(&|$))*"),
 ]  # fmt: skip
 
@@ -130,6 +131,7 @@ def test_valve(device):
     device.send("close")
     assert device.wait("status") == "close"
     assert device.ask("open_until", b"57000") == "57000" and device.wait("status") == "open"
+    assert device.ask("limit") == "57000"
     assert device.ask("open_until_delta", b"10") == "10"
     assert device.ask("open_until", b"-5") == str(56726 + 10)
     device.send("open_until", b"100")  # passed long ago

@@ -90,6 +90,19 @@ def test_scan_prints_every_network(meterctl, broker):
     assert sorted(done.stdout.splitlines()) == ["ssid=one&rssi=-50", "ssid=two&rssi=-60"]
 
 
+def test_cron_list_prints_every_job(meterctl, broker):
+    def jobs(device):
+        for number in (1, 2):
+            device.say("cron_list", b"job=%d&jobs=2&minute=%d&command=open" % (number, number))
+
+    with Device(broker, {"cron_list": [jobs]}) as device:
+        assert len(meterctl("send", SERIAL, "cron_list").stdout.splitlines()) == 2
+        device.answers = {"cron_list": [b"many"]}
+        done = meterctl("send", SERIAL, "cron_list")
+    assert done.returncode == 1 and "'many' is no job" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_password_from_stdin(meterctl, broker):
     with Device(broker, {"set_pwd": [b"length=6"]}) as device:
         done = meterctl("send", SERIAL, "set_pwd", "-", stdin="secret\n")

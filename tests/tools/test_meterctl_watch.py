@@ -15,7 +15,8 @@ from tools.meterctl.watch import Fleet, age
 
 pytest_plugins = ["meterctl_fixtures"]
 NOW = 1790000000
-ANSWERS = {"status": [b"open"], "rssi": [b"-61"], "version": [b"1.27-umeter-KMP"]}
+ANSWERS = {"status": [b"open"], "limit": [b"57000"], "rssi": [b"-61"],
+           "version": [b"1.27-umeter-KMP"]}  # fmt: skip
 
 
 def said(function, text="", serial="12345", when=NOW, reason=None):
@@ -72,9 +73,10 @@ def test_fleet_is_asked_and_shown_in_lines(meterctl, broker):
         done = meterctl("watch", "12345", "--seconds", 2)
     assert done.returncode == 0, done.stderr
     last = done.stdout.splitlines()[-1]
-    assert "Serial: 0012345" in last and "Valve: open" in last and "Limit: -" in last
+    assert "Serial: 0012345" in last and "Valve: open" in last and "Limit: 57000" in last
     assert "RSSI: -61" in last and "Version: 1.27-umeter-KMP" in last
-    assert sorted(device.received) == [("rssi", b"1"), ("status", b"1"), ("version", b"1")]
+    names = sorted(name for name, _ in device.received)
+    assert names == ["limit", "rssi", "status", "version"]
 
 
 def test_strangers_are_not_heard_and_nobody_is_asked(tmp_path, broker):

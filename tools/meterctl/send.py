@@ -100,7 +100,10 @@ def run(link, keys, serial, command, text, timeout_s):
             answer = exchange.answer(QUIET_S, repeat=False)
         elif command == "cron_list":
             jobs.add(answer)
-            number = commands.listed_job(answer)[1]
+            try:
+                number = commands.listed_job(answer)[1]
+            except ValueError as error:
+                options.fail("%s answered: %s" % (serial, error), options.NO_ANSWER)
             answer = exchange.answer(QUIET_S, repeat=False) if len(jobs) < number else None
         else:
             answer = None
@@ -153,7 +156,7 @@ def send(
     passwords by stdin, not on the command line.
 
     Stock MeterLogger devices understand the same commands, but not cron_list,
-    rejected and factory_reset; those with current firmware know no off, pwm, test.
+    limit, rejected and factory_reset; those with current firmware know no off, pwm, test.
 
     Exit status: 0 if the answer came (or none was waited for), 1 if not or if
     the device refused, 2 if the command was not sent.

@@ -18,12 +18,13 @@ from tools.meterctl.messages import open_message, printable
 
 STEP_S = 1  # ages are shown in seconds
 ONCE = ("version",)  # asked when a device is first heard of
-OFTEN = ("status", "rssi")  # and every time
+OFTEN = ("status", "limit", "rssi")  # and every time
 COLUMNS = ("Serial", "Last sample", "Valve", "Limit", "RSSI", "Version", "Heard")
 
 # function of a device's message -> field of the table
-FIELDS = {"status": "valve", "open_until": "limit", "open_until_delta": "limit", "rssi": "rssi",
-          "version": "version", "sample": "sample"}  # fmt: skip
+FIELDS = {"status": "valve", "limit": "limit", "open_until": "limit",
+          "open_until_delta": "limit", "rssi": "rssi", "version": "version",
+          "sample": "sample"}  # fmt: skip
 
 
 class Device:
@@ -193,10 +194,10 @@ def watch(
 
     For each device: the age of its last sample, the valve, the limit, the signal
     strength, the version, and how long ago it was heard, all from verified
-    messages only. Devices are asked for version, status and rssi, never told to do
-    anything. There is no question for the limit: it is shown once the device has
-    answered open_until or open_until_delta, whoever has sent it. "offline" is what
-    the broker says and nobody signs.
+    messages only. Devices are asked for version, status, limit and rssi, never told
+    to do anything. Stock MeterLogger devices cannot be asked for the limit: it is
+    shown once they have answered open_until or open_until_delta, whoever has sent
+    it. "offline" is what the broker says and nobody signs.
 
     On a terminal the table stays in place; elsewhere each message makes a line.
 
