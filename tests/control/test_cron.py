@@ -3,6 +3,7 @@
 
 import os
 import random
+from zoneinfo import ZoneInfo
 
 import civil
 import pytest
@@ -54,6 +55,17 @@ def test_rare_and_impossible_days():
     assert runs("0 0 29 2 *", START, 2, "UTC0") == [1835395200, 1961625600]
     monday = 2340316800  # 2044-02-29
     assert next_run(job("0 0 29 2 mon"), Timezone("UTC0"), START) == monday
+
+
+def test_every_sunday_of_twenty_years():
+    # Copenhagen changes its clocks on Sundays.
+    pytest.importorskip("tzdata", reason="no zone files")
+    zone, known, unix = Timezone(COPENHAGEN), ZoneInfo("Europe/Copenhagen"), START
+    for _ in range(1043):
+        wanted = civil.next_run("30 2 * * 0", known, unix)
+        unix = next_run(job("30 2 * * sun"), zone, unix)
+        assert unix == wanted
+    assert unix > END - 8 * 86400
 
 
 def random_field(low, high, star):

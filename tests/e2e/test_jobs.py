@@ -5,10 +5,12 @@ import time
 from types import SimpleNamespace
 
 import pytest
+from typer.testing import CliRunner
 
-from tests.e2e.test_commands import Device
+from tests.e2e.test_commands import KEY, SERIAL, Device
 from tools import sim
 from tools.meterctl.commands import listed_job
+from tools.meterctl.main import app
 
 EVERY_MINUTE = "minute=*&command=open"
 SECRET = "hour=3&minute=0&command=set_ssid_pwd=ssid=home&pwd=hidden%26123"
@@ -24,7 +26,7 @@ class Switched(Device):
 
 @pytest.fixture(scope="module")
 def device(tmp_path_factory):
-    ahead = (40 - int(time.time())) % 60  # seconds; well inside the window of commands
+    ahead = (48 - int(time.time())) % 60  # seconds; well inside the window of commands
     clock = SimpleNamespace(time=lambda: time.time() + ahead, sleep=time.sleep)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sim, "time", clock)
@@ -72,3 +74,22 @@ def test_a_full_table(device):
     assert device.ask("set_cron", b"command=close") == "error: cron_jobs: 16 jobs at most"
     assert device.ask("cron") == "16" and len(listed(device)) == 16
     device.ask("clear_cron")
+
+
+def test_meterctl_and_the_device_understand_each_other(device):
+    environment = {"UMETER_KEY": KEY, "UMETER_BROKER": device.link.name}
+
+    def meterctl(*arguments):
+        return CliRunner(env=environment).invoke(app, list(arguments))
+
+    done = meterctl("cron", "add", SERIAL, "30 4 * * mon-fri", "open_until", "57000")
+    assert done.exit_code == 0, done.stderr
+    query = "minute=30&hour=4&day_of_month=*&month=*&day_of_week=mon-fri&command=open_until=57000"
+    assert done.stdout == query + "\n"
+    assert meterctl("cron", "list", SERIAL).stdout == query + "\n"
+    assert meterctl("cron", "clear", SERIAL).exit_code == 0
+    done = meterctl("cron", "list", SERIAL)
+    assert (done.exit_code, done.stdout) == (0, "")
+    assert meterctl("send", SERIAL, "close").stdout == "close\n"
+    done = meterctl("watch", SERIAL, "--seconds", "2")
+    assert done.exit_code == 0 and "Valve: close" in done.stdout.splitlines()[-1]
