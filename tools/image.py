@@ -1,4 +1,4 @@
-# uMeter - make image: a littlefs image that holds a device tree
+# uMeter - make image: a littlefs image that holds a device tree, with MicroPython or alone
 # MIT license; Copyright (c) 2026 The uMeter authors
 
 # The parameters are those with which MicroPython makes its file system
@@ -13,8 +13,8 @@ from pathlib import Path
 
 from littlefs import LittleFS, LittleFSError
 
-from tools import owned, partitions
-from tools.build import OUT, command_line
+from tools import boards, owned, partitions
+from tools.build import OUT, Manifest, command_line, manifest_path
 from tools.config import ConfigError, run_variable
 from tools.config.collect import parse_overrides
 
@@ -113,28 +113,61 @@ def _has_folder(fs):
     return owned.FOLDER in fs.listdir("/")
 
 
+def make_flash_image(tree, firmware, out, flash_size=0):
+    """Writes one file with MicroPython and, at its place in flash, the tree; returns its address.
+
+    firmware: bytes of a MicroPython image; flash_size: bytes of the board's flash memory, 0 for
+    what the image says. It has to be right: MicroPython fits its file system to the memory that it
+    finds, and takes none of another size. ImageError names what is wrong.
+    """
+    try:
+        base = partitions.read(firmware)
+    except ValueError as error:
+        raise ImageError(str(error)) from None
+    board = Manifest.read(manifest_path(Path(tree))).board
+    if base.chip != boards.BOARDS[board].chip:
+        raise ImageError("the image is for %s, but BOARD=%s has %s"
+                         % (base.chip, board, boards.BOARDS[board].chip))  # fmt: skip
+    if base.holds_files:
+        raise ImageError("the image reaches into the file system; does it hold files already?")
+    size = base.files_size(flash_size)
+    if size < 2 * BLOCK or flash_size and base.files_at + size > flash_size:
+        raise ImageError("%d MB of flash are too small for the image" % (flash_size >> 20))
+    make_image(tree, out, size // BLOCK)
+    head = firmware.ljust(base.files_at - base.base, b"\xff")
+    Path(out).write_bytes(head + Path(out).read_bytes())
+    return base.base
+
+
 def main(argv=None):
-    parser = command_line("Writes a littlefs image of the tree that make build made.")
+    parser = command_line("Makes a flash image of the tree that make build made.")
     parser.add_argument("--out", help="file to write; IMAGE=, build/image.bin by default")
     options = parser.parse_args(argv)
     try:
         given = parse_overrides(options.override)
         out = options.out or run_variable("IMAGE", given, os.environ)
-        _make(Path(out or OUT.with_name("image.bin")), run_variable("FIRMWARE", given, os.environ))
+        tree = Path(run_variable("OUT", given, os.environ, str(OUT)))
+        _make(tree, Path(out or OUT.with_name("image.bin")),
+              run_variable("FIRMWARE", given, os.environ),
+              partitions.flash_size(run_variable("FLASH_SIZE", given, os.environ)))  # fmt: skip
     except (ConfigError, ImageError, OSError, ValueError) as error:
         sys.exit("image: %s" % error)
 
 
-def _make(out, firmware):
-    if not OUT.exists():
-        raise ImageError("there is no %s: make build" % os.path.relpath(OUT))
-    make_image(OUT, out)
-    at = partitions.STOCK_FILES_AT
+def _make(tree, out, firmware, flash_size):
+    if not tree.exists():
+        raise ImageError("there is no %s: make build" % os.path.relpath(tree))
+    shown = os.path.relpath(out)
     if firmware:
-        at, whole = partitions.join(Path(firmware).read_bytes(), out.read_bytes())
-        out.write_bytes(whole)
-    print("%s: %d kB; esptool write-flash 0x%x %s"
-          % (os.path.relpath(out), out.stat().st_size // 1024, at, os.path.relpath(out)))
+        at = make_flash_image(tree, Path(firmware).read_bytes(), out, flash_size)
+        said = "MicroPython and the firmware, for %d MB of flash" % (
+            at + out.stat().st_size + 0xFFFFF >> 20)  # fmt: skip
+    else:
+        blocks = (flash_size - partitions.STOCK_FILES_AT) // BLOCK if flash_size else BLOCKS
+        make_image(tree, out, blocks)
+        at, said = partitions.STOCK_FILES_AT, "files only; with FIRMWARE=... MicroPython, too"
+    print("%s: %d kB, %s; esptool write-flash 0x%x %s"
+          % (shown, out.stat().st_size // 1024, said, at, shown))  # fmt: skip
 
 
 if __name__ == "__main__":
