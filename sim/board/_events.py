@@ -25,6 +25,9 @@ def after(ms, function, argument):
         _thread.start_new_thread(_run, ())
 
 
+wait = sleep_ms  # of a fake that keeps its caller waiting
+
+
 def advance(ms):
     raise RuntimeError("real time cannot be advanced; run with sim/virtual first on the path")
 

@@ -2,10 +2,11 @@
 # MIT license; Copyright (c) 2026 The uMeter authors
 
 # ESP32 port, network_wlan.c and modnetwork.c. The driver connects again by itself after every
-# loss unless reconnects=0. status() tells the last reason while it goes on trying; isconnected()
-# needs an address. connect() while the driver is busy connecting is refused.
+# loss unless reconnects=0. status() tells some reasons while it goes on trying, also that of a try
+# before this one: only an address clears it. isconnected() needs an address, status("rssi") an
+# association. connect() and scan() while the driver is busy connecting are refused. A station
+# whose access point changes its channel loses it; the own access point follows the station's.
 
-from time import sleep_ms as _sleep_ms
 from time import ticks_add as _ticks_add, ticks_diff as _ticks_diff, ticks_ms as _ticks_ms
 
 import world as _world
@@ -15,6 +16,7 @@ AUTH_OPEN, AUTH_WPA_PSK, AUTH_WPA2_PSK, AUTH_WPA_WPA2_PSK = 0, 2, 3, 4
 STAT_BEACON_TIMEOUT, STAT_NO_AP_FOUND, STAT_WRONG_PASSWORD = 200, 201, 202
 STAT_ASSOC_FAIL, STAT_HANDSHAKE_TIMEOUT = 203, 204
 STAT_IDLE, STAT_CONNECTING, STAT_GOT_IP = 1000, 1001, 1010
+_ASSOC_LEAVE = 8
 _SHOWN = (200, 201, 202, 203, 204, 210, 211, 212)  # reasons that status() passes on
 
 _hostname = "mpy-esp32"
@@ -68,7 +70,8 @@ class WLAN:
         self._reason = 0  # why the station is not connected; 0: nothing known
         self._due = 0  # when the running attempt ends
         self._tries = 0
-        self._current = None  # the access point (dict of _world.aps) we are on
+        self._current = None  # the access point (dict of _world.aps) that took us
+        self._channel = 0  # of that one, when it did
         self._wanted = (b"", "", None)
         self._static = None
         self._settings = {
@@ -98,11 +101,14 @@ class WLAN:
         if ssid is not None:
             ssid = ssid.encode() if isinstance(ssid, str) else ssid
             self._wanted = (ssid, key or "", bssid)
-        self._reason = self._tries = 0
+        self._tries = 0
         self._attempt()
 
     def disconnect(self):
-        self._state, self._reason, self._current = STAT_IDLE, 0, None
+        self._step()
+        if self._current:
+            self._reason = _ASSOC_LEAVE
+        self._state, self._current = STAT_IDLE, None
 
     def _attempt(self):
         self._state, self._current = STAT_CONNECTING, None
@@ -122,17 +128,28 @@ class WLAN:
 
     def _step(self):
         # What the driver did since we looked last; all of it happens at look-up.
-        if self._state == STAT_GOT_IP and not self._current.get("up", True):
+        if self._current and not self._hears():
             self._lost(STAT_BEACON_TIMEOUT)
         if self._state == STAT_CONNECTING and _ticks_diff(_ticks_ms(), self._due) >= 0:
-            ap = self._find()
-            if ap is None:
-                self._lost(STAT_NO_AP_FOUND)
-            elif ap.get("password", "") != self._wanted[1]:
-                self._lost(_world.config.get("wrong_key", STAT_WRONG_PASSWORD))
-            elif ap.get("dhcp", True) or self._static:
+            if self._current is None:
+                self._associate()
+            if self._current and (self._current.get("dhcp", True) or self._static):
                 self._state, self._reason, self._tries = STAT_GOT_IP, 0, 0
-                self._current = ap
+
+    def _hears(self):
+        ap = self._current
+        return ap.get("up", True) and ap.get("channel", 1) == self._channel
+
+    def _associate(self):
+        ap = self._find()
+        if ap is None:
+            self._lost(STAT_NO_AP_FOUND)
+        elif ap.get("refuses"):
+            self._lost(ap["refuses"])
+        elif ap.get("password", "") != self._wanted[1]:
+            self._lost(_world.config.get("wrong_key", STAT_WRONG_PASSWORD))
+        else:
+            self._current, self._channel = ap, ap.get("channel", 1)
 
     def _lost(self, reason):
         self._reason, self._current = reason, None
@@ -156,7 +173,9 @@ class WLAN:
             return None
         if self._state == STAT_GOT_IP:
             return STAT_GOT_IP
-        return self._reason if self._reason in _SHOWN else self._state
+        if self._reason and (self._state == STAT_IDLE or self._reason in _SHOWN):
+            return self._reason
+        return self._state
 
     def isconnected(self):
         self._step()
@@ -167,9 +186,13 @@ class WLAN:
     def scan(self):
         if not self._active or self._ap:
             raise OSError("STA must be active")
-        _sleep_ms(_world.config.get("scan_ms", 2000))
+        self._step()
+        if self._state == STAT_CONNECTING:
+            raise OSError("Wifi Internal State Error")
+        _world.wait(_world.config.get("scan_ms", 2000))
         return [
-            (ap["ssid"].encode(), _bssid(ap), ap.get("channel", 1), ap.get("rssi", -60),
+            (b"" if ap.get("hidden") else ap["ssid"].encode(), _bssid(ap),
+             ap.get("channel", 1), ap.get("rssi", -60),
              ap.get("security", 3 if ap.get("password") else 0), ap.get("hidden", False))
             for ap in _world.aps if ap.get("up", True)
         ]  # fmt: skip
@@ -181,7 +204,7 @@ class WLAN:
             return self._static
         elif self._ap:
             return ("192.168.4.1", "255.255.255.0", "192.168.4.1", "0.0.0.0")
-        elif self.isconnected():
+        elif self.isconnected() and self._current.get("lease", True):
             ip = self._current.get("ip", "192.168.1.77")
             gateway = ip[: ip.rindex(".")] + ".1"
             return (ip, "255.255.255.0", gateway, gateway)
@@ -217,8 +240,8 @@ class WLAN:
             return _hostname
         if name == "ssid" and not self._ap:
             return self._wanted[0].decode()
-        if name == "channel" and self._current:
-            return self._current.get("channel", 1)
+        if name == "channel" and _world.sta and _world.sta._current:
+            return _world.sta._channel
         if name not in self._settings or name == "key":
             raise ValueError("unknown config param")
         return self._settings[name]

@@ -11,7 +11,9 @@ optional. Tests in the same process change the attributes below directly.
   state       file that carries reset cause, clock and RTC memory over a reset, not a power cut
   nvs         file of the NVS partition
   unique_id   12 hex digits
-  aps         [{"ssid", "password", "security", "rssi", "channel", "up", "dhcp", "ip"}]
+  aps         [{"ssid", "password", "security", "rssi", "channel", "hidden", "up", "ip",
+               "dhcp": false: never an address, "lease": false: the address is lost,
+               "refuses": reason code}]
   join_ms     time from connect() to an address;  scan_ms: length of a scan
   wrong_key   reason that a wrong password gives: 202 (shown by status()) or 15 (is not)
   dns         {"name" | "name:port": "IP" | "IP:PORT" | {"to", "delay_ms", "error"}}
@@ -26,7 +28,7 @@ import uos
 import vfs
 
 import _events
-from _events import advance, after  # noqa: F401  (advance: in virtual time only)
+from _events import advance, after, wait  # noqa: F401  (advance: in virtual time only)
 
 IRQ_DEPTH = 8  # MICROPY_SCHEDULER_DEPTH of the ESP32 port; what comes later is dropped silently
 host = vfs.VfsPosix()  # files of the machine, also when "/" is the board's flash

@@ -10,8 +10,10 @@ from utime import gmtime as _gmtime
 from utime import ticks_add, ticks_diff  # noqa: F401
 
 import _tasks
+import _threads
 
 _sys.modules["_asyncio"] = _tasks
+_sys.modules["_thread"] = _threads
 
 _MASK = 0x3FFFFFFF
 _ticks = 0  # ms, wraps

@@ -182,7 +182,7 @@ def test_wifi_in_virtual_time():
     assert station.status() == network.STAT_WRONG_PASSWORD and not station.isconnected()
     station.disconnect()
     station.connect("umeter", "umeter-sim")
-    assert station.status() == network.STAT_CONNECTING
+    assert station.status() == network.STAT_WRONG_PASSWORD  # of the try before
     world.advance(400)
     assert station.isconnected() and station.status() == network.STAT_GOT_IP
     world.aps[0]["up"] = False
@@ -194,3 +194,47 @@ def test_wifi_in_virtual_time():
     station.status()
     world.advance(400)
     assert station.isconnected()
+
+
+def test_an_address_is_more_than_an_association():
+    import network
+
+    world.aps[0]["dhcp"] = False
+    station = network.WLAN()
+    station.active(True)
+    station.config(reconnects=0)
+    station.connect("umeter", "umeter-sim")
+    world.advance(400)
+    assert not station.isconnected() and station.status() == network.STAT_CONNECTING
+    assert station.status("rssi") == -60
+    try:
+        station.scan()
+        assert False, "scans while it connects"
+    except OSError:
+        world.aps[0]["dhcp"] = True
+    assert station.isconnected()
+    world.aps[0]["channel"] = 11
+    assert not station.isconnected() and station.status() == network.STAT_BEACON_TIMEOUT
+
+
+def test_a_thread_scans_while_the_loop_runs():
+    import _thread
+
+    import network
+
+    station = network.WLAN()
+    station.active(True)
+    found = []
+
+    def scan():
+        found.append(station.scan())
+
+    async def main():
+        _thread.start_new_thread(scan, ())
+        for _ in range(19):
+            await asyncio.sleep_ms(100)
+        assert not found
+        await asyncio.sleep_ms(101)
+        assert len(found[0]) == 1 and time.ticks_ms() == 2001
+
+    asyncio.run(main())
