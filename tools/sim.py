@@ -62,14 +62,15 @@ class TimeServer:
 
 
 @contextlib.contextmanager
-def broker(folder):
-    """mosquitto on a free port; yields the port."""
+def broker(folder, *lines):
+    """mosquitto on a free port, with these lines in its configuration; yields the port."""
     program = shutil.which("mosquitto") or "/usr/sbin/mosquitto"
     if not Path(program).exists():
         raise SimError("no mosquitto here: run `make setup`, or give BROKER=host:port")
     port = free_port()
     conf = Path(folder) / "mosquitto.conf"
-    conf.write_text("listener %d 127.0.0.1\nallow_anonymous true\n" % port)
+    lines = ("listener %d 127.0.0.1" % port, "allow_anonymous true", *lines)
+    conf.write_text("\n".join(lines) + "\n")
     process = subprocess.Popen([program, "-c", str(conf)], stdout=subprocess.DEVNULL,
                                stderr=subprocess.DEVNULL, start_new_session=True)  # fmt: skip
     try:

@@ -1,17 +1,14 @@
 # uMeter - MQTT client against a real broker: will, restart, login, TLS
 # MIT license; Copyright (c) 2026 The uMeter authors
 
-import datetime
+import socket
 import ssl
 import subprocess
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from cryptography.x509.oid import NameOID
 from mosquitto import Listener, Mosquitto, Peer, wait_until
+
+from sim.certificates import certificate, save
 
 
 @pytest.fixture
@@ -116,38 +113,6 @@ def test_login(tmp_path, started, start):
 # TLS
 
 
-def certificate(name, issuer=None, days=(-1, 1), names=("localhost",)):
-    """(certificate, key): an authority, or a server's signed by `issuer`, valid in these days."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-    now = datetime.datetime.now(datetime.timezone.utc)
-    builder = (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(issuer[0].subject if issuer else subject)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now + datetime.timedelta(days=days[0]))
-        .not_valid_after(now + datetime.timedelta(days=days[1]))
-    )
-    if issuer:
-        extension = x509.SubjectAlternativeName([x509.DNSName(name) for name in names])
-        builder = builder.add_extension(extension, False)
-    else:
-        builder = builder.add_extension(x509.BasicConstraints(True, None), True)
-    return builder.sign(issuer[1] if issuer else key, hashes.SHA256()), key
-
-
-def save(path, made):
-    """PEM for mosquitto, DER for the device."""
-    cert, key = made
-    secret = key.private_bytes(Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption())
-    path.with_suffix(".pem").write_bytes(cert.public_bytes(Encoding.PEM))
-    path.with_suffix(".key").write_bytes(secret)
-    path.with_suffix(".der").write_bytes(cert.public_bytes(Encoding.DER))
-    return path
-
-
 @pytest.fixture
 def tls_broker(tmp_path, started):
     authority = certificate("Test CA")
@@ -197,3 +162,14 @@ def test_tls_to_a_broker_without(broker, tmp_path, start):
     peer = start(broker.port, UMETER_CA=str(tmp_path / "ca.der"), UMETER_NAME="localhost")
     peer.wait_for("no link to")
     assert "connected" not in peer.said()
+
+
+def test_tls_to_a_broker_that_is_silent(tmp_path, start):
+    save(tmp_path / "ca", certificate("Test CA"))
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        peer = start(silent.getsockname()[1], UMETER_CA=str(tmp_path / "ca.der"),
+                     UMETER_NAME="localhost")
+        peer.wait_for("ETIMEDOUT")
+        silent.settimeout(10)
+        silent.accept()
+        silent.accept()  # it comes again

@@ -7,7 +7,9 @@ import socket
 import subprocess
 import tempfile
 import threading
+from pathlib import Path
 
+from sim.certificates import certificate, save
 from sim.launch import ROOT, interpreter
 from tools import sim
 
@@ -75,6 +77,33 @@ asyncio.run(main())
 """
 
 
+_HANDSHAKE = """
+import asyncio, time
+import world
+from firmware.clock import Clock
+from firmware.log import Log
+from firmware.net.mqtt import MqttClient
+from firmware.net.resolver import Resolver
+from firmware.net.tls import client_context
+world.config["dns"] = {"localhost": "127.0.0.1"}
+async def main():
+    log = Log(Clock(time.ticks_ms, time.ticks_diff), write=lambda line: None)
+    with open("%s", "rb") as file:
+        tls = client_context(file.read())
+    client = MqttClient("localhost", %d, "bench", log, Resolver(), tls=tls)
+    task = asyncio.create_task(client.run())
+    longest, last = 0, time.ticks_us()
+    while not client.connected:
+        await asyncio.sleep_ms(0)
+        now = time.ticks_us()
+        longest = max(longest, time.ticks_diff(now, last))
+        last = now
+    print(longest)
+    task.cancel()
+asyncio.run(main())
+"""
+
+
 def _micropython(code):
     places = (ROOT / "sim" / "board", ROOT / "build" / "umqtt", ROOT, ".frozen")
     env = {**os.environ, "MICROPYPATH": ":".join(map(str, places))}
@@ -121,6 +150,16 @@ def _accept(listener, kind, kept):
             connection.sendall(b"\x20\x02\x00\x00")  # CONNACK
 
 
+def _handshake(folder):
+    """Longest stall in ms while TLS is set up: P-256, one certificate below the authority."""
+    authority = certificate("Bench CA")
+    save(folder / "ca", authority)
+    server = save(folder / "server", certificate("localhost", authority))
+    lines = ("certfile %s.pem" % server, "keyfile %s.key" % server, "user root")
+    with sim.broker(folder, *lines) as port:
+        return _micropython(_HANDSHAKE % (folder / "ca.der", port)) / 1000
+
+
 def run():
     """[(name, value, unit, note)] for make bench."""
     rows = []
@@ -135,4 +174,7 @@ def run():
         with _black_hole(kind) as port:
             stall = _micropython(_STALL % (port, _STALL_S * 1000)) / 1000
         rows.append(("longest stall, broker never %s" % kind, stall, "ms", note + "; goal 50"))
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+        note = "one step of mbedTLS, P-256; the arithmetic of the host, no goal"
+        rows.append(("longest stall, TLS handshake", _handshake(Path(folder)), "ms", note))
     return rows
