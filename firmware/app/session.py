@@ -46,14 +46,15 @@ class Session:
         if not settings["broker_host"]:
             self._log.state("mqtt", "no broker is configured")
             return
+        user = settings["mqtt_user"] or None
         self.client = MqttClient(
             settings["broker_host"],
             settings["broker_port"],
             topics.padded(serial),
             self._log,
             self._resolver,
-            user=settings["mqtt_user"] or None,
-            password=settings["mqtt_password"] or None,
+            user=user,
+            password=user and settings["mqtt_password"] or None,  # alone it is no login [3.1.2.9]
             will=(topics.offline(serial), b""),
             tls=_tls(),
         )

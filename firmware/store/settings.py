@@ -14,6 +14,7 @@ from micropython import const
 
 _VERSION = const(1)
 _DEFER_S = const(2)  # several changes in a row cost one write
+_AGAIN_S = const(60)  # to the next try when the flash did not take it
 _MOST = const(16384)  # bytes of a file; what is longer is not ours
 _MAGIC = "umeter-settings"
 
@@ -115,7 +116,8 @@ class Settings:
             await self._changed.wait()
             self._changed.clear()
             await asyncio.sleep(_DEFER_S)
-            self.save()
+            while not self.save():
+                await asyncio.sleep(_AGAIN_S)
 
     def _report(self, check, path):
         self._log.state("store", "%s does not read back as written" % path)
