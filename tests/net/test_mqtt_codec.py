@@ -75,6 +75,12 @@ def test_bytes_are_counted_not_characters():
     assert packet == b"0\x0e\0\x06/m\xc3\xa5lt23 \xc2\xb0C"
 
 
+def test_logins():
+    head = b"\0\x04MQTT\x04%c\0\x3c\0\x01c\0\x02me"
+    assert codec.encode_connect("c", 60, "me") == b"\x10\x11" + head % 0x82
+    assert codec.encode_connect("c", 60, "me", "") == b"\x10\x13" + head % 0xC2 + b"\0\0"
+
+
 def test_several_long_subscriptions():
     long = "/a" * 100
     packet = codec.encode_subscribe(0x1234, [("x", 0), (long, 1)])
