@@ -4,6 +4,7 @@
 import contextlib
 import re
 import time
+from unittest import mock
 
 import pytest
 
@@ -33,6 +34,7 @@ class Device:
     @contextlib.contextmanager
     def running(self):
         with contextlib.ExitStack() as stack:
+            stack.enter_context(mock.patch.object(sim, "say"))  # the meter's chatter
             clock = stack.enter_context(contextlib.closing(sim.TimeServer()))
             port = stack.enter_context(sim.broker(self.folder))
             flags = sim.flags({"KEY": KEY, "INTERVAL": "2",

@@ -52,7 +52,7 @@ def test_meterlogger_line():
     ("DEBUG_NO_METER=1 DEBUG=1", "none", "NO_METER-DEBUG_STACK_TRACE"),
     ("FLOW_METER=1 THERMO_ON_AC_2=1 NO_CRON=1", "kmp",
      "KMP-FLOW-THERMO_NC-THERMO_ON_AC_2-DEBUG_STACK_TRACE-NO_CRON"),
-    ("EN61107=0 METER=p1", "p1", "P1-THERMO_NC-DEBUG_STACK_TRACE"),
+    ("EN61107=0 METER=p1", "p1", "P1-THERMO_NC-DEBUG_STACK_TRACE-NO_CRON"),
 ])  # fmt: skip
 def test_meter_and_model(line, meter, model):
     values = config(**dict(word.split("=") for word in line.split()))

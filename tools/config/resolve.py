@@ -42,6 +42,8 @@ def resolve(overrides, environ):
     _check_together(flags, meter)
     for name in _SAME:
         values[name] = flags[name]
+    if meter in ("han", "p1") and "NO_CRON" not in given:
+        values["NO_CRON"] = True  # their decoders and the jobs together leave too little heap
     values["LED_ON_AC"] = flags["LED_ON_AC"] or flags["AC_TEST"]
     values["INTERVAL"] = flags["INTERVAL"] or _PACES.get(meter, 60)
     values["SETUP_PASSWORD"] = flags["SETUP_PASSWORD"] or flags["KEY"][:16]
@@ -144,7 +146,7 @@ def _model(values, flags):
         (flags["THERMO_ON_AC_2"], "-THERMO_ON_AC_2"),
         (not flags["AUTO_CLOSE"], "-NO_AUTO_CLOSE"),
         (flags["DEBUG_STACK_TRACE"], "-DEBUG_STACK_TRACE"),
-        (flags["NO_CRON"], "-NO_CRON"),
+        (values["NO_CRON"], "-NO_CRON"),
     ):
         model += token if on else ""
     return model
