@@ -3,14 +3,16 @@
 
 # ESP32 port, machine_uart.c: ring buffers of txbuf and rxbuf bytes behind a hardware FIFO of 128.
 # A byte that finds both full is lost. Reading with timeout=0 never waits. write() waits for room.
-# No error flags: parity and framing errors cannot be seen, and are not simulated. Settings that do
-# not fit the far side are not noticed by a byte stream; world.uart_settings tells what was set.
+# No error flags: parity and framing errors cannot be seen. Where the wire tells how its far end is
+# set, what is received is what such levels look like to this UART (_serial); else bytes are bytes,
+# and world.uart_settings tells what was set.
 
 import io
 from micropython import RingIO, const
 from time import sleep_ms, sleep_us, ticks_add, ticks_diff, ticks_ms, ticks_us
 
 import world
+from _serial import Resampler, byte_us
 
 _FIFO = const(128)
 _POLL = const(3)  # MP_STREAM_POLL
@@ -36,6 +38,8 @@ class UART(io.IOBase):
         }  # fmt: skip
         self._tx = self._rx = None
         self._lost = 0
+        self._line = None  # how the far end is set, of the wire; None: as this UART
+        self._ears = None  # Resampler, if that is not how this UART is set
         self._chunk = bytearray(64)
         self.init(*args, **kwargs)
 
@@ -63,10 +67,18 @@ class UART(io.IOBase):
         self._mask = (1 << s["bits"]) - 1
         frame = 1 + s["bits"] + (s["parity"] is not None) + s["stop"]
         self._byte_us = frame * 1_000_000 // s["baudrate"]
+        self._listen(self._wire.line)
         self._rx_us = self._tx_us = ticks_us()
         self._rx_ms = ticks_ms()
         self._sending = False
         world.uart_settings[self._id] = s
+
+    def _listen(self, line):
+        s = self._set
+        own = (s["baudrate"], s["bits"], s["parity"], s["stop"], bool(s["invert"] & self.INV_RX))
+        self._line = line
+        self._ears = Resampler(line, own) if line and line != own else None
+        self._arrival_us = byte_us(line) if line else self._byte_us
 
     def deinit(self):
         self.flush()
@@ -80,27 +92,40 @@ class UART(io.IOBase):
             self._rx_us = ticks_add(now, -_LONG_US)
         self._rx_ms = now_ms
         chunk = self._chunk
+        if self._line is not self._wire.line:
+            self._listen(self._wire.line)
         while True:
             # A pipe knows when its bytes began; else the first one is taken as they are noticed.
             age = self._wire.age_ms()
             if age >= 0:
                 began = ticks_add(now, -1000 * min(age, _LONG_US // 1000))
                 if ticks_diff(began, self._rx_us) > 0:
-                    self._rx_us = began
-            quota = ticks_diff(now, self._rx_us) // self._byte_us + (age < 0)
+                    self._quiet(began)
+            quota = ticks_diff(now, self._rx_us) // self._arrival_us + (age < 0)
             if quota <= 0:
                 break
             got = self._wire.readinto(chunk, min(quota, len(chunk)))
             if not got:
                 if ticks_diff(now, self._rx_us) > 0:
-                    self._rx_us = now
+                    self._quiet(now)
                 break
-            self._rx_us = ticks_add(self._rx_us, got * self._byte_us)
-            self._keep(chunk, got)
+            self._rx_us = ticks_add(self._rx_us, got * self._arrival_us)
+            if self._ears:
+                heard = self._ears.feed(memoryview(chunk)[:got])
+                self._keep(heard, len(heard))
+            else:
+                self._keep(chunk, got)
         return self._rx.any()
 
+    def _quiet(self, until):
+        # Nothing on the line up to then: a character that this UART believes in ends.
+        if self._ears:
+            heard = self._ears.idle(ticks_diff(until, self._rx_us))
+            self._keep(heard, len(heard))
+        self._rx_us = until
+
     def _keep(self, chunk, got):
-        if self._mask != 255:
+        if self._mask != 255 and not self._ears:
             for i in range(got):
                 chunk[i] &= self._mask
         lost = got - (self._rx.write(memoryview(chunk)[:got]) or 0)

@@ -6,12 +6,18 @@ import usocket
 from time import ticks_add, ticks_diff, ticks_ms
 
 import world
+from _serial import parse
 
 _RETRY_MS = 1000
 
 
 class Open:
-    """A line with nothing on it."""
+    """A line with nothing on it.
+
+    `line`: how the far end is set, see _serial.parse(); None: as the UART, whatever that is.
+    """
+
+    line = None
 
     def age_ms(self):
         """Since when the next byte has been on the line; -1 where that is not known."""
@@ -154,6 +160,13 @@ class Pipe(Open):
 
 def make(text):
     """A wire from its description in the world."""
+    text, _, line = text.partition(" ")
+    wire = _make(text)
+    wire.line = parse(line) if line else None
+    return wire
+
+
+def _make(text):
     kind, _, rest = text.partition(":")
     if kind == "tcp":
         return Tcp(rest)

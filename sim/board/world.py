@@ -7,7 +7,8 @@ UMETER_WORLD in the environment describes it (JSON, or the name of a file with J
 optional. Tests in the same process change the attributes below directly.
 
   chip        "esp32" | "esp32s2" | "esp32s3" | "esp32c3"
-  uart        {"1": "tcp:HOST:PORT" | "pty:/dev/pts/N" | "pipe"}; other ids: an open line
+  uart        {"1": "tcp:HOST:PORT" | "pty:/dev/pts/N" | "pipe"}; other ids: an open line. How the
+              far end is set may stand behind it, "pipe 2400 8E1 inverted"; else it is as the UART
   state       file that carries reset cause, clock and RTC memory over a reset, not a power cut
   nvs         file of the NVS partition
   unique_id   12 hex digits
