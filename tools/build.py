@@ -13,11 +13,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tools import boards, mpy, parts
+from tools.assets import assets, microdot_source
 from tools.config import ConfigError, render, resolve, run_variable
 from tools.config.collect import parse_overrides
 
 ROOT = Path(__file__).resolve().parent.parent
 OUT = ROOT / "build" / "device"
+MICRODOT = "microdot.mpy"  # of PyPI's package; `import microdot` finds it
 _PLAIN = ("boot.py", "main.py")  # the chip looks for these as source; they are tiny
 
 
@@ -49,6 +51,8 @@ class Manifest(NamedTuple):
         sizes = {}
         for file in self.files:
             folders = file.path.split("/")[1:-1]
+            if file.path == MICRODOT:
+                folders = ["microdot"]
             config = file.path.startswith("config") or file.path.endswith(".der")
             name = "config" if config else folders[0] if folders else "app"
             sizes[name] = sizes.get(name, 0) + file.size
@@ -110,6 +114,8 @@ def _compile(flags, arch, root, tree):
     config = tree.with_name("config.py")
     config.write_text(render(flags), encoding="utf-8")
     jobs.append((config, tree / "config.mpy", "config.py", "bytecode"))
+    if any("web" in path.parts for path in sources(flags, arch, root)):
+        jobs.append((microdot_source(), tree / MICRODOT, "microdot.py", "bytecode"))
     for _, target, _, _ in jobs:
         target.parent.mkdir(parents=True, exist_ok=True)
     with ThreadPoolExecutor(os.cpu_count()) as pool:
@@ -118,7 +124,8 @@ def _compile(flags, arch, root, tree):
         if not (root / name).exists():
             raise BuildError("%s is missing in %s" % (name, root))
         shutil.copyfile(root / name, tree / name)
-    for name, data in flags.files.items():
+    for name, data in {**flags.files, **assets(root)}.items():
+        (tree / name).parent.mkdir(parents=True, exist_ok=True)
         (tree / name).write_bytes(data)
 
 

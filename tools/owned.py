@@ -3,7 +3,8 @@
 
 FOLDER = "firmware"
 # The .py beside a .mpy of the same name would be imported in its place.
-FILES = ("boot.py", "boot.mpy", "main.py", "main.mpy", "config.py", "config.mpy", "ca.der")
+FILES = ("boot.py", "boot.mpy", "main.py", "main.mpy", "config.py", "config.mpy", "ca.der",
+         "microdot.py", "microdot.mpy")  # fmt: skip
 
 
 def is_owned(path):

@@ -13,6 +13,7 @@ from firmware.app.commands import add_commands, model
 from firmware.app.heart import Heart
 from firmware.app.meter import MeterTask, make_meter
 from firmware.app.session import Session
+from firmware.app.setup import Setup
 from firmware.board import Board
 from firmware.clock import Clock
 from firmware.control.commands import MQTT, Commands
@@ -76,6 +77,7 @@ class App:
         self.wifi.on_up = self.session.network_up
         self.wifi.on_scan = self._scanned
         self.access_point = AccessPoint(self.board.access_point(), self.log)
+        self.setup = Setup(self)
 
     def _add_control(self):
         newest = self.state["high_water"]
@@ -95,7 +97,7 @@ class App:
         self.log.event("app", "uMeter %s, %s" % (model(self), self.board.chip_id()))
         self.board.start_watchdog()
         tasks = [self.heart.run(), self.meter.run(), self.settings.run(), self.state.run(),
-                 self.wifi.run(), self._keep_time()]  # fmt: skip
+                 self.wifi.run(), self.setup.run(), self._keep_time()]  # fmt: skip
         if self.valve:
             tasks.append(self.valve.run())
         if self.cron:
@@ -151,6 +153,8 @@ class App:
             self.publisher.reply(function, answer)
 
     def _scanned(self, networks):
+        if self.setup.take_scan(networks):
+            return  # nobody at the broker has asked
         for network in networks:
             self.publisher.reply("scan_result", wifi_words.scan_text(network))
 
@@ -161,6 +165,8 @@ class App:
     def extend(self):
         """The extender's network as the settings want it; it needs the serial for its name."""
         serial = self.publisher.serial
+        if self.setup.open:
+            return  # one network at a time; the window's end asks again
         if not self.settings["ap"] or serial is None:
             self.access_point.stop()
             return

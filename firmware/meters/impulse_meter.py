@@ -56,3 +56,14 @@ class ImpulseMeter:
         self._store.save(self._core.count, self._core.seconds)
         self._saved = self._core.count
         self._saved_at = self._clock.uptime()
+
+    def total(self):
+        """Wh or litres, up to now."""
+        self._count()
+        return self._core.total()
+
+    def begin_anew(self):
+        """The count is 0 again: whoever sets a new reading calls this, then restarts."""
+        self._count()
+        self._core.count = 0
+        self.save()

@@ -39,6 +39,8 @@ class Wifi:
         self._good = None  # (ssid, password) that worked last
         self._reason = 1
         self._scan_wanted = False
+        self._trial = None  # (ssid, password) that somebody wants to know of
+        self._outcome = None  # of that trial, a word
         self.ssid = None  # of the network in use
         self.on_up = None
         self.on_scan = None
@@ -73,6 +75,17 @@ class Wifi:
         """Leaves the network; the stored ones are tried anew, then the one that worked."""
         self._again.set()
 
+    async def try_network(self, ssid, password, seconds):
+        """Tries it before the stored ones and stays if it works. -> "connected", or a reason."""
+        self._trial, self._outcome = (ssid, password), None
+        self._again.set()
+        for _ in range(seconds * 1000 // _LOOK_MS):
+            if self._outcome:
+                return self._outcome
+            await asyncio.sleep_ms(_LOOK_MS)
+        self._trial = None
+        return self._outcome or "handshake_timeout"
+
     def request_scan(self):
         """on_scan hears of the result in a few seconds."""
         self._scan_wanted = True
@@ -84,7 +97,11 @@ class Wifi:
         self._wlan.config(reconnects=0)
         self._address()
         while True:
+            if self._trial:
+                await self._run_trial()
             for ssid, password in self.networks():
+                if self._trial:
+                    break
                 if await self._connect(ssid, password):
                     self._backoff.reset()
                     self._good = (ssid, password)
@@ -92,6 +109,15 @@ class Wifi:
                     break
             else:
                 await self._rest()
+
+    async def _run_trial(self):
+        (ssid, password), self._trial = self._trial, None
+        if await self._connect(ssid, password):
+            self._good = (ssid, password)
+            self._outcome = "connected"
+            await self._stay(ssid)
+        else:
+            self._outcome = self.status_word()
 
     async def _rest(self):
         if self._scan_wanted:

@@ -1,0 +1,43 @@
+# uMeter - the last reading as JSON
+# MIT license; Copyright (c) 2026 The uMeter authors
+
+import json
+
+from firmware.reading import decimal
+from firmware.web.render import escape
+
+
+def values(reading):
+    """[(name, text, unit)]; numbers stay exact: their decimal text is JSON as it is."""
+    found = []
+    for name in sorted(reading.values):
+        value = reading.values[name]
+        if isinstance(value, str):
+            found.append((name, json.dumps(value), ""))
+        else:
+            found.append((name, decimal(value.mantissa, value.exponent), value.unit or ""))
+    return found
+
+
+def pieces(reading, facts, now):
+    """Text of /data.json in pieces. reading: None before the first; now: uptime in seconds."""
+    yield '{"device":' + json.dumps(facts)
+    if reading is None:
+        yield "}"
+        return
+    yield ',"kind":%s,"serial":%s,"time":%d,"age_s":%d,"values":{' % (
+        json.dumps(reading.kind), json.dumps(reading.serial), reading.time,
+        now - reading.uptime)  # fmt: skip
+    comma = ""
+    for name, text, unit in values(reading):
+        yield '%s"%s":{"value":%s,"unit":%s}' % (comma, name, text, json.dumps(unit))
+        comma = ","
+    yield "}}"
+
+
+def draw(reading):
+    """Pieces of HTML: rows of a table."""
+    for name, text, unit in values(reading):
+        text = text[1:-1] if text[:1] == '"' else text
+        yield '<tr><th scope="row">%s</th><td>%s <span class="unit">%s</span></td></tr>\n' % (
+            escape(name.replace("_", " ")), escape(text), escape(unit))  # fmt: skip

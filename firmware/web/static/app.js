@@ -1,0 +1,206 @@
+// uMeter - what the pages do beyond their plain forms
+"use strict";
+const $ = (id) => document.getElementById(id);
+const wait = (ms) => new Promise((done) => setTimeout(done, ms));
+
+async function ask(path, form) {
+  const cut = new AbortController();
+  const timer = setTimeout(() => cut.abort(), 8000);
+  try {
+    const answer = await fetch(path, {
+      headers: { Accept: "application/json" },
+      method: form ? "POST" : "GET",
+      body: form ? new URLSearchParams(new FormData(form)) : undefined,
+      signal: cut.signal,
+    });
+    if (answer.status === 401) location.href = "/login";
+    return await answer.json();
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function make(tag, kind, text) {
+  const element = document.createElement(tag);
+  if (kind) element.className = kind;
+  if (text !== undefined) element.textContent = text;
+  return element;
+}
+
+const show = $("show");
+if (show) {
+  show.hidden = false;
+  show.onclick = () => {
+    const open = $("password").type === "password";
+    $("password").type = open ? "text" : "password";
+    show.textContent = open ? "Hide" : "Show";
+    show.setAttribute("aria-pressed", String(open));
+  };
+}
+
+// -- networks --
+
+function draw(networks) {
+  const list = $("nets");
+  const radios = [...list.querySelectorAll("input")];
+  const chosen = radios.find((radio) => radio.checked);
+  const focused = radios.find((radio) => radio === document.activeElement);
+  const known = new Map(radios.map((radio) => [radio.value, radio.closest("label")]));
+  networks.forEach((network, i) => {
+    let label = known.get(network.ssid);
+    if (!label) {
+      label = make("label", "net");
+      const radio = make("input");
+      radio.type = "radio";
+      radio.name = "ssid";
+      radio.value = network.ssid;
+      label.append(radio, make("span", "name", network.ssid), make("span", "lock"));
+      const bars = make("span", "bars");
+      bars.setAttribute("aria-hidden", "true");
+      for (let n = 0; n < 4; n++) bars.append(make("i"));
+      label.append(bars, make("span", "sr"));
+    }
+    label.querySelector(".lock").textContent = network.secured ? "" : "open";
+    label.querySelector(".bars").className = "bars b" + network.bars;
+    const told = label.querySelector(".sr");
+    told.id = "net-" + i;
+    told.textContent = `signal ${network.bars} of 4, ${network.secured ? "with password" : "open"}`;
+    label.querySelector("input").setAttribute("aria-describedby", told.id);
+    known.delete(network.ssid);
+    if (list.children[i] !== label) list.insertBefore(label, list.children[i] || null);
+  });
+  for (const [name, label] of known) {
+    if (!chosen || name !== chosen.value) label.remove(); // what somebody chose stays
+  }
+  if (focused && focused !== document.activeElement) focused.focus();
+}
+
+async function search() {
+  for (;;) {
+    if (!$("setup").hidden && !document.hidden) {
+      try {
+        const found = (await ask("/networks.json")).networks;
+        $("scan").hidden = found.length > 0;
+        draw(found);
+      } catch (gone) {
+        $("scan").hidden = false;
+      }
+    }
+    await wait($("nets").children.length ? 8000 : 1500);
+  }
+}
+
+// -- saving --
+
+function mark(errors) {
+  document.querySelectorAll("p.error").forEach((line) => (line.textContent = ""));
+  document.querySelectorAll("[aria-invalid]").forEach((field) => {
+    field.setAttribute("aria-invalid", "false");
+  });
+  let first = null;
+  for (const [name, text] of Object.entries(errors)) {
+    const line = $(name + "-error");
+    if (line) line.textContent = text;
+    const field = name === "ssid" ? document.querySelector("[name=ssid]") : $(name);
+    if (!field) continue;
+    if (name !== "ssid") field.setAttribute("aria-invalid", "true");
+    const details = field.closest("details");
+    if (details) details.open = true;
+    first = first || field;
+  }
+  if (first) first.focus();
+}
+
+function tell(report, lost) {
+  const title = { testing: "Trying the network", saved: "Saved", failed: "That did not work" };
+  $("state-title").textContent = title[report.state] || "Saving";
+  $("state-bar").hidden = report.state !== "testing";
+  $("state-bar").value = 30 - report.left;
+  let text = `Joining ${report.ssid}. This takes up to 30 seconds.`;
+  if (lost) text += " The set-up network may pause meanwhile.";
+  if (report.state === "saved") {
+    text = `The device is now part of ${report.ssid}.`;
+    if (report.address && report.address !== "0.0.0.0") {
+      text += ` Its address there is http://${report.address}/ - this set-up network ends soon.`;
+    }
+  }
+  if (report.state === "failed") {
+    text = `${report.ssid} did not let us in (${report.reason}). Nothing is saved yet.`;
+  }
+  if ($("state-text").textContent !== text) $("state-text").textContent = text;
+  $("anyway").hidden = report.state !== "failed";
+}
+
+async function follow(report) {
+  $("setup").hidden = true;
+  $("state").hidden = false;
+  $("state").focus();
+  tell(report);
+  while (report.state === "testing") {
+    await wait(1000);
+    try {
+      report = await ask("/status.json");
+      tell(report);
+    } catch (gone) {
+      // The radio changes its channel with the new network: the phone comes back by itself.
+      report.left = Math.max(0, report.left - 1);
+      tell(report, true);
+    }
+  }
+}
+
+if ($("setup")) {
+  $("setup").onsubmit = async (event) => {
+    event.preventDefault();
+    $("submit").disabled = true;
+    $("news").textContent = "";
+    try {
+      const report = await ask("/setup", $("setup"));
+      mark(report.errors || {});
+      if (report.errors) $("news").textContent = "Not saved: please look at the marked fields.";
+      else await follow(report);
+    } catch (gone) {
+      $("news").textContent = "The device does not answer. Is this still its network?";
+    }
+    $("submit").disabled = false;
+  };
+  $("anyway").onsubmit = async (event) => {
+    event.preventDefault();
+    await follow(await ask("/save", $("anyway")));
+  };
+  $("back").onclick = () => {
+    $("state").hidden = true;
+    $("setup").hidden = false;
+    $("submit").focus();
+  };
+  search();
+}
+
+// -- live values --
+
+async function watch() {
+  for (;;) {
+    try {
+      const data = await ask("/data.json");
+      if (data.values) {
+        $("serial").textContent = data.serial;
+        $("age").textContent = data.age_s + " s";
+        const rows = Object.entries(data.values).map(([name, entry]) => {
+          const row = make("tr");
+          const head = make("th", "", name.replaceAll("_", " "));
+          head.scope = "row";
+          const cell = make("td", "", entry.value + " ");
+          cell.append(make("span", "unit", entry.unit));
+          row.append(head, cell);
+          return row;
+        });
+        $("rows").replaceChildren(...rows);
+      }
+      $("valve").textContent = data.device.valve || "\u2013";
+    } catch (gone) {
+      $("age").textContent = "no answer";
+    }
+    await wait(5000);
+  }
+}
+if ($("rows")) watch();

@@ -1,0 +1,39 @@
+# uMeter - the files of the device's web pages: packed small, and microdot's source
+# MIT license; Copyright (c) 2026 The uMeter authors
+
+import gzip
+import importlib.util
+import re
+from pathlib import Path
+
+STATIC = "firmware/web/static"
+_PACKED = (".css", ".js")  # sent as they are; pages are filled in on the device
+
+
+def microdot_source():
+    """Path of microdot.py as installed in this Python."""
+    return Path(importlib.util.find_spec("microdot").origin).with_name("microdot.py")
+
+
+def pack(name, text):
+    """(name on the device, bytes) of a file: without comments and indents, gzip where it helps."""
+    if name.endswith(".html"):
+        text = re.sub(r"<!--.*?-->", "", text, flags=re.S)
+    else:
+        text = re.sub(r"/\*.*?\*/", "", text, flags=re.S)
+    if name.endswith(".js"):
+        text = re.sub(r"^\s*//.*$", "", text, flags=re.M)
+    lines = [line.strip() for line in text.splitlines()]
+    data = "\n".join(line for line in lines if line).encode() + b"\n"
+    if name.endswith(_PACKED):
+        return name + ".gz", gzip.compress(data, 9, mtime=0)
+    return name, data
+
+
+def assets(root):
+    """{path on the device: bytes} of all files of the pages below root."""
+    files = {}
+    for path in sorted((root / STATIC).glob("*.*")):
+        name, data = pack(path.name, path.read_text(encoding="utf-8"))
+        files[STATIC + "/" + name] = data
+    return files
