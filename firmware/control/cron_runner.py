@@ -110,11 +110,12 @@ class CronRunner:
             return
         late = _LATE_S
         if not self._last:
-            self._begin(now)
+            await self._begin(now)
             late = -1  # all that is due by now was missed
         elif now < self._last or self._settings["timezone"] != self._zone_text:
-            for job in self._jobs:
+            for job in list(self._jobs):
                 self._plan(job, now)
+                await asyncio.sleep(0)  # each is a search through the calendar
         self._last = now
         ready = []
         for job in list(self._jobs):
@@ -126,14 +127,15 @@ class CronRunner:
         for due, _, job in ready:
             self._obey(job, due)
 
-    def _begin(self, now):
+    async def _begin(self, now):
         done = self._state["cron_done"]
         if done > now:
             self._log.event("cron", "the clock was at %d before, jobs wait for it" % done)
-        for job in self._jobs:
+        for job in list(self._jobs):
             known = job in self._stored and done
             job.ran = max(job.ran, done)
             self._plan(job, known or now)
+            await asyncio.sleep(0)
 
     async def _pass(self, job, now, late):
         """Move the job's due time beyond now. -> the last due time that is to be run; None."""
@@ -145,11 +147,11 @@ class CronRunner:
             elif missed < _COUNTED:
                 first = first or job.due
                 missed += 1
-                await asyncio.sleep(0)  # each step is a search through the calendar
             else:
                 self._plan(job, max(job.due, now - late - 1))
                 continue
             self._plan(job, job.due)
+            await asyncio.sleep(0)
         if missed:
             name = job.query.name
             self._log.event("cron", "%s missed, %d times since %d" % (name, missed, first))

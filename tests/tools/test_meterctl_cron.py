@@ -48,12 +48,6 @@ def test_empty_list_and_clear(meterctl, broker):
     assert device.received == [("cron_list", b"1"), ("clear_cron", b"1")]
 
 
-def test_stock_device_only_counts(meterctl, broker):
-    with Device(broker, {"cron": [b"3"]}):
-        done = meterctl("cron", "list", SERIAL)
-    assert (done.returncode, done.stdout) == (0, "") and "3 jobs" in done.stderr
-
-
 @pytest.mark.parametrize("arguments, says", [
     (("30 6 * *", "open"), "five fields"), (("60 6 * * *", "open"), "minute=60"),
     (("0 6 * * *", "restart"), "command=restart"), (("0 6 * * *", "open_until"), "needs a text"),
