@@ -12,19 +12,22 @@ from pathlib import Path
 from typing import NamedTuple
 
 from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
-from tools import mpy, owned
+from tools import boards, mpy, owned, partitions
 from tools.build import OUT, Manifest, command_line, manifest_path
 from tools.config import ConfigError, run_variable
 from tools.config.collect import parse_overrides
-from tools.flash_board import Board, FlashError
+from tools.flash_board import Board
+from tools.flash_monitor import monitor
+from tools.flash_port import FlashError, given_port, port_name
+from tools.flash_rom import blank, progress_bar, write_firmware
 
 _BLOCK = 4096
 _SPARE = 4  # blocks that littlefs needs to move things
 _OLDEST = (1, 26, 0)  # on the chip: file system at the end of flash, counters
 _OLDEST_HOST = (1, 25, 0)  # the virtual board
 _NEW = ".new"
+_AWAY_S = 15  # after a reset; formatting the file system is in it
 
 
 class Plan(NamedTuple):
@@ -83,14 +86,15 @@ def read_tree(tree):
     return manifest
 
 
-def flash(port, tree=OUT, console=None):
+def flash(port, tree=OUT, console=None, wait_s=0):
     """Makes the board's program equal to the tree and starts it; returns the Plan carried out.
 
-    FlashError says what is wrong; the board then goes on with its old program.
+    wait_s: how long the port may be away. FlashError says what is wrong; the board then goes on
+    with its old program.
     """
     console = console or Console(stderr=True, highlight=False, markup=False)
     manifest = read_tree(tree)
-    with Board(port) as board:
+    with Board(port, wait_s) as board:
         facts = board.facts()
         check_board(facts, manifest)
         console.print("%s, MicroPython %d.%d.%d" % (facts[3], *facts[0]))
@@ -106,30 +110,54 @@ def flash(port, tree=OUT, console=None):
 
 
 def _upload(board, tree, files, console):
-    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(),
-               TimeRemainingColumn())  # fmt: skip
-    shown = console.is_terminal
-    with Progress(*columns, console=console, transient=True, disable=not shown) as progress:
-        task = progress.add_task("", total=sum(file.size for file in files))
+    with progress_bar(console, sum(file.size for file in files)) as (name, advance):
         for file in files:
-            progress.update(task, description=file.path)
+            name(file.path)
             data = (tree / file.path).read_bytes()
-            on_bytes = lambda n: progress.advance(task, n)  # noqa: E731
-            if board.write(file.path + _NEW, data, on_bytes) != file.sha256:
+            if board.write(file.path + _NEW, data, advance) != file.sha256:
                 raise FlashError("%s came back different from the board; run it again" % file.path)
 
 
 def main(argv=None):
-    options = command_line("Brings the built tree onto a board.").parse_args(argv)
+    parser = command_line("Brings the built tree onto a board.")
+    parser.add_argument("--image", metavar="FILE",
+                        help="MicroPython image, written first; also FIRMWARE=")
+    parser.add_argument("--erase", action="store_true",
+                        help="with --image: erase all of the flash memory before; also ERASE=1")
+    parser.add_argument("--monitor", action="store_true",
+                        help="show the console afterwards; also MONITOR=1")
+    parser.add_argument("--blank", action="store_true", help="erase all of it, and no more")
+    options = parser.parse_args(argv)
     try:
         given = parse_overrides(options.override)
-        esp_port = run_variable("ESPPORT", given, os.environ, "auto")
-        tree = Path(run_variable("OUT", given, os.environ, str(OUT))).resolve()
-        flash(run_variable("PORT", given, os.environ, esp_port), tree)
+        port = port_name(given_port(given))
+        if options.blank:
+            blank(port)
+        else:
+            _flash_all(port, options, given)
     except (ConfigError, FlashError) as error:
         sys.exit("flash: %s" % error)
     except KeyboardInterrupt:
-        sys.exit("flash: stopped; the board still has its old program")
+        sys.exit("flash: stopped; run it again, it goes on where it stopped")
+    if options.monitor or run_variable("MONITOR", given, os.environ) == "1":
+        sys.exit(monitor(port))
+
+
+def _flash_all(port, options, given):
+    console = Console(stderr=True, highlight=False, markup=False)
+    tree = Path(run_variable("OUT", given, os.environ, str(OUT))).resolve()
+    erase = options.erase or run_variable("ERASE", given, os.environ) == "1"
+    file = options.image or run_variable("FIRMWARE", given, os.environ)
+    if not file and erase:
+        raise FlashError("ERASE=1: the board needs MicroPython afterwards, give FIRMWARE=")
+    if file:
+        board = read_tree(tree).board
+        try:
+            firmware = partitions.read(Path(file).read_bytes())
+        except (OSError, ValueError) as error:
+            raise FlashError("%s: %s" % (file, error)) from None
+        write_firmware(port, firmware, boards.BOARDS[board].chip, erase, console)
+    flash(port, tree, console, wait_s=_AWAY_S if file else 0)
 
 
 if __name__ == "__main__":

@@ -11,14 +11,13 @@ import struct
 import time
 from pathlib import Path
 
-import serial.tools.list_ports
 from mpremote.transport import TransportError
 from mpremote.transport_serial import SerialTransport
 
 from tools import owned
+from tools.flash_port import FlashError, port_name, wait_for_port
 
 _ONBOARD = Path(__file__).with_name("onboard.py")
-_SHORTCUTS = {"a": "/dev/ttyACM", "u": "/dev/ttyUSB", "c": "COM"}  # mpremote's: u0, a1 ...
 _CHUNK = 1536  # bytes per call; 2 kB as text, which any heap still holds
 _REPL_S = 30  # longest wait for a prompt: an app in a DNS look-up hears Ctrl-C only afterwards
 _ANSWER_S = 5
@@ -31,40 +30,20 @@ _QUIET = "import machine\nmachine.WDT(timeout=600000)"
 _BROKEN = (TransportError, OSError, struct.error, ValueError, SyntaxError, IndexError)
 
 
-class FlashError(Exception):
-    """What went wrong, in words for the user."""
-
-
-def port_name(port):
-    """PORT as mpremote takes it -> what pyserial opens."""
-    short = re.fullmatch(r"([auc])(\d+)", port)
-    if short:
-        return _SHORTCUTS[short[1]] + short[2]
-    found = serial.tools.list_ports.comports() if port == "auto" or port.startswith("id:") else ()
-    if port == "auto":
-        usable = sorted(p.device for p in found if p.vid is not None)
-        if not usable:
-            raise FlashError("no USB serial port found; give PORT=")
-        return usable[0]
-    if port.startswith("id:"):
-        for p in found:
-            if p.serial_number == port[3:]:
-                return p.device
-        raise FlashError("PORT=%s: no device with this serial number" % port)
-    return port[5:] if port.startswith("port:") else port
-
-
 class Board:
     """Context manager: a board without its app, in the raw REPL, with its watchdog kept quiet.
 
     At the end, in whatever way it comes, the board is reset and starts the program it has.
     """
 
-    def __init__(self, port):
+    def __init__(self, port, wait_s=0):
+        """wait_s: how long the port may be away, after a reset."""
         self.port = port_name(port)
+        self._wait_s = wait_s
         self._transport = None
 
     def __enter__(self):
+        wait_for_port(self.port, self._wait_s)
         try:
             with contextlib.redirect_stdout(io.StringIO()):  # mpremote prints its troubles
                 self._transport = SerialTransport(self.port, timeout=_ANSWER_S)
@@ -99,8 +78,8 @@ class Board:
         limit = time.monotonic() + _REPL_S
         while not self._raw_repl(False):
             if time.monotonic() > limit:
-                raise FlashError("no MicroPython answers at %s; is it installed on the board?"
-                                 % self.port)  # fmt: skip
+                raise FlashError("no MicroPython answers at %s; give FIRMWARE=, and it is "
+                                 "written first" % self.port)  # fmt: skip
         self.run(_QUIET)
 
     def _start_afresh(self):

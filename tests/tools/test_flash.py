@@ -21,7 +21,8 @@ from tests.tools.conftest import flags
 from tools import flash_board, mpy
 from tools.build import File, Manifest, build
 from tools.flash import FlashError, Plan, check_board, check_room, flash, plan
-from tools.flash_board import Board, port_name
+from tools.flash_board import Board
+from tools.flash_port import port_name
 from tools.image import read_image
 
 NOTHING = Plan([], [], [], [])
