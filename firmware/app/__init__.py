@@ -28,7 +28,6 @@ from firmware.net.access_point import AccessPoint
 from firmware.net.publisher import Publisher
 from firmware.net.resolver import Resolver
 from firmware.net.time_keeper import TimeKeeper
-from firmware.net.time_sync import TimeSync
 from firmware.net.wifi import Wifi
 from firmware.store.schema import setting_rows, state_rows
 from firmware.store.settings import Settings
@@ -73,7 +72,7 @@ class App:
         self.session = Session(self.settings, self.publisher, self.resolver, self.log)
         self.session.on_connect = self._greet
         self.session.on_message = self._receive
-        self.wifi = Wifi(self.board.station(), self.settings, self.clock, self.log)
+        self.wifi = Wifi(self.board, self.settings, self.state, self.clock, self.log)
         self.wifi.on_up = self.session.network_up
         self.wifi.on_scan = self._scanned
         self.access_point = AccessPoint(self.board.access_point(), self.log)
@@ -180,6 +179,8 @@ class App:
     async def _keep_time(self):
         while not self.wifi.connected:
             await asyncio.sleep_ms(200)
+        from firmware.net.time_sync import TimeSync  # room for the set-up pages until here
+
         servers = [name.strip() for name in self.settings["ntp_servers"].split(",")]
         sync = TimeSync(self.clock, self.keeper, servers, self.resolver, self.log)
         sync.on_set = self._time_known

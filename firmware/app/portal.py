@@ -35,7 +35,7 @@ class Portal:
         self._used = app.clock.uptime()
         self._dns = None  # task
         self._served = None  # task of the listener
-        self._restart = False  # when the window closes
+        self._restart = self._renew = False  # to do when the window closes
         self.trial = Trial(
             app.settings, app.wifi.try_network, self._keep, lambda: app.wifi.address, app.clock
         )
@@ -56,12 +56,13 @@ class Portal:
         self.request_scan()
 
     def close(self):
-        """The set-up network ends."""
+        """The set-up network ends. True: the session with the broker has to begin anew."""
         if self._dns:
             self._dns.cancel()
             self._dns = None
         if self._restart:
             self._app.board.restart()
+        return self._renew
 
     def serve(self, door):
         """door: listening socket."""
@@ -157,12 +158,14 @@ class Portal:
             self._restart = True
         if not joined and ("ssid" in new or "password" in new):
             app.wifi.reconnect()
-        if [name for name in new if name.startswith(("broker", "mqtt"))]:
-            app.session.restart()
+        renew = bool([name for name in new if name.startswith(("broker", "mqtt"))])
         if app.setup.open:
+            self._renew = renew
             app.setup.end_in(_AFTER_S)
         elif self._restart:
             asyncio.create_task(self._restart_soon())
+        elif renew:
+            app.session.restart()
 
     async def _restart_soon(self):
         """Set from the station's side: the answer shall arrive before."""

@@ -5,7 +5,6 @@ import asyncio
 
 import config
 from firmware.net import topics
-from firmware.net.mqtt import MqttClient
 
 
 class Session:
@@ -46,6 +45,9 @@ class Session:
         if not settings["broker_host"]:
             self._log.state("mqtt", "no broker is configured")
             return
+        # Not before: while nothing is configured, the set-up pages have this room.
+        from firmware.net.mqtt import MqttClient
+
         user = settings["mqtt_user"] or None
         self.client = MqttClient(
             settings["broker_host"],

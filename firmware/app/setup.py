@@ -66,10 +66,12 @@ class Setup:
             return
         self.open = False
         self._app.log.event("setup", "closed")
-        if self.portal:
-            self.portal.close()
+        renew = self.portal is not None and self.portal.close()
         self._names = self._hang_up(self._names)
         self._app.extend()  # or ends the network
+        if renew:
+            self._unload()  # the session wants the room
+            self._app.session.restart()
 
     def stay(self, seconds=_WINDOW_S):
         """Somebody uses it: open for so much longer."""
