@@ -9,7 +9,7 @@ import ast
 
 # Resolved by the compiler, so dir() on the chip does not list them.
 _SYNTAX = {"micropython": {"asm_thumb", "asm_xtensa", "native", "viper"}}
-_OWN = {"config", "firmware"}
+_OWN = {"config", "firmware", "microdot"}  # what the build puts on the device
 
 
 class Uses(ast.NodeVisitor):
