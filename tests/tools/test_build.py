@@ -116,7 +116,7 @@ def test_arch_that_the_board_lacks(source, tmp_path, board, arch):
     assert not (tmp_path / "device").exists()
 
 
-def test_asserts_vanish_and_line_numbers_stay(source, tmp_path, micropython):
+def test_asserts_and_line_numbers_vanish(source, tmp_path, micropython):
     (source / "firmware" / "log.py").write_text("assert False\n\n1 // 0\n")
     (source / "main.py").write_text("import firmware.log\n")
     build(flags(), "bytecode", tmp_path / "device", source)
