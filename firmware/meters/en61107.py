@@ -1,84 +1,199 @@
-# uMeter - EN 61107 / IEC 61107 data block: identification, data sets, block check
+# uMeter - EN 61107 / IEC 62056-21: collects replies from the line, checks and reads data blocks
 # MIT license; Copyright (c) 2026 The uMeter authors
 
-# MULTICAL 66 sends 7-bit characters; its block check is their sum modulo 128 from after STX
-# up to ETX (so is that of the 382); OMNIPOWER uses ISO 1155, the exclusive or.
+# The characters have 7 bits. MULTICAL 66 and the 382 sum them modulo 128 for the block check,
+# from after STX up to ETX (5511-634 C1; 382 specification 040611); OMNIPOWER takes ISO 1155, the
+# exclusive or (5512-1458 B1). EOT instead of ETX: more blocks follow.
+
+from micropython import const
 
 from firmware.reading import parse_decimal
 
-STX, ETX = 2, 3
+STX, ETX, EOT = const(2), const(3), const(4)
+SUM, XOR = const(1), const(2)  # block checks that are right, as bits
+
+_PUNCTUATION = ".:-*&"  # of codes such as 1.6*1, 1-0:1.8.0, C.1
 
 
 class BlockError(ValueError):
     """args[0]: "incomplete", "bcc" or "malformed"."""
 
 
-def checksum(data):
-    """(7-bit sum, exclusive or) of bytes."""
+class Collector:
+    """Bytes of a half-duplex line -> replies. Bounded: of a flood the newest `most` stay.
+
+    An optical head hears its own light: the request is dropped where it comes back.
+    """
+
+    def __init__(self, most=400):
+        self._most = most
+        self._request = b""
+        self.data = bytearray()
+        self.echoes = 0
+
+    def begin(self, request, keep=False):
+        """A request goes out. keep: the reply before it is still wanted."""
+        self._request = request
+        if not keep:
+            self.data = bytearray()
+
+    def feed(self, data):
+        """What came; NULs are noise, the eighth bit is parity."""
+        for byte in data:
+            if byte & 0x7F:
+                self.data.append(byte & 0x7F)
+        if self._request:
+            at = self.data.find(self._request)
+            if at >= 0:
+                self._drop(at + len(self._request))  # and what was heard while we spoke
+                self._request = b""
+                self.echoes += 1
+        if len(self.data) > self._most:
+            self._drop(len(self.data) - self._most)
+
+    def _drop(self, count):
+        self.data = self.data[count:]
+
+    def line(self):
+        """The next line with something in it, up to its CR, without it; None: not there yet."""
+        while True:
+            at = self.data.find(b"\r")
+            if at < 0:
+                return None
+            found = bytes(self.data[:at])
+            self._drop(at + 1)
+            if found.strip():
+                return found
+
+    def identified(self):
+        """True when a line that begins with a slash is there to its end."""
+        return self.data.find(b"\n", self.data.find(b"/") + 1) >= 0 and b"/" in self.data
+
+    def block(self):
+        """Identification, data block and block check; None: not there yet."""
+        while b"\x03" in self.data:
+            begin, end = _bounds(self.data)
+            if end + 2 > len(self.data):
+                return None
+            found = bytes(self.data[begin : end + 2])
+            self._drop(end + 2)
+            if b"\x02" in found:
+                return found
+        return None
+
+
+def _bounds(data):
+    """(begin, ETX) of the first block that has an ETX; past the end if none has.
+
+    STX in the midst of a block: its end was lost, here comes another one.
+    """
+    begin = at = 0
+    inside = False
+    while at < len(data) and data[at] != ETX:
+        if data[at] == STX:
+            if inside:
+                slash = data.rfind(b"/", begin, at)
+                begin = slash if slash > data.rfind(b"\x02", begin, at) else at
+            inside = True
+        elif inside and data[at] == EOT and data[at + 2 : at + 3] == b"\x02":
+            at += 2  # the next part of the same reply; the check may look like anything
+        at += 1
+    return begin, at
+
+
+def checks(body, bcc):
+    """Bits SUM and XOR: which checks of body (after STX, with ETX or EOT) give bcc."""
     total = parity = 0
-    for byte in data:
+    for byte in body:
         total += byte
         parity ^= byte
-    return total & 0x7F, parity & 0x7F
+    return (SUM if total & 0x7F == bcc else 0) | (XOR if parity == bcc else 0)
 
 
-def is_complete(data):
-    """True when STX, ETX and the block check are there."""
-    start = data.find(b"\x02")
-    end = data.find(b"\x03", start + 1)
-    return 0 <= start < end < len(data) - 1
+def split(data):
+    """Bytes up to a block check -> (what stands before STX, [body with its ETX or EOT], checks).
 
-
-def parse_block(data, iso1155=False):
-    """bytes from the identification to the block check -> (identification, {code: (value, unit)}).
-
-    value and unit are texts as they stand there. BlockError.
+    checks: the bits that are right for all blocks. BlockError.
     """
-    if not is_complete(data):
-        raise BlockError("incomplete")
     start = data.find(b"\x02")
-    end = data.find(b"\x03", start + 1)
-    if checksum(data[start + 1 : end + 1])[1 if iso1155 else 0] != data[end + 1]:
+    if start < 0:
+        raise BlockError("incomplete")
+    head = data[:start]
+    bodies = []
+    right = SUM | XOR
+    while True:
+        end = start + 1
+        while end < len(data) and data[end] not in (ETX, EOT):
+            end += 1
+        if end + 1 >= len(data):
+            raise BlockError("incomplete")
+        body = bytes(data[start + 1 : end + 1])
+        right &= checks(body, data[end + 1])
+        bodies.append(body)
+        if data[end] == ETX:
+            return head, bodies, right
+        start = end + 2
+        if data[start : start + 1] != b"\x02":
+            raise BlockError("incomplete" if start >= len(data) else "malformed")
+
+
+def parse_block(data, check=SUM):
+    """Identification to block check -> (identification, {code: (value, unit)}), all texts.
+
+    Of several brackets of a code the first. BlockError.
+    """
+    head, bodies, right = split(data)
+    if not right & check:
         raise BlockError("bcc")
-    return _identification(data[:start]), _sets(data[start + 1 : end])
+    found = {}
+    for code, brackets in data_sets(b"".join(body[:-1] for body in bodies)):
+        number_, _, unit = brackets[0].partition("*")
+        found[code] = (number_, unit)
+    return identification(head), found
 
 
-def _identification(head):
-    # The last line that begins with a slash: an echo of /?! may stand before it.
+def identification(head):
+    """Text of the last line that begins with a slash: an echo of /?! may stand before it."""
     at = head.rfind(b"/")
     if at < 0:
         return ""
-    text = _text(head[at + 1 :])
-    for end in ("\r", "\n"):
-        text = text.split(end)[0]
-    return text
+    return text(head[at + 1 :]).replace("\n", "\r").split("\r")[0]
 
 
-def _sets(data):
-    found = {}
-    rest = _text(data).split("!")[0]
+def data_sets(body):
+    """Lines of `code(bracket)(bracket)`, up to `!` -> [(code, [bracket, ...])]. BlockError."""
+    found = []
+    rest = text(body)
     while True:
         head, opened, rest = rest.partition("(")
-        if not opened:
+        before, ended, _ = head.partition("!")
+        code = before.strip()
+        if ended or not opened:
             break
-        value, closed, rest = rest.partition(")")
-        code = head.strip()
-        if not closed or "(" in value or not (code or found):
+        bracket, closed, rest = rest.partition(")")
+        if not closed or "(" in bracket or "\r" in bracket or "\n" in bracket:
             raise BlockError("malformed")
-        if not code:
-            continue  # a second bracket: when a maximum was
-        number, _, unit = value.partition("*")
-        found[code] = (number, unit)
+        if code:
+            found.append((code, [bracket]))
+        elif found:
+            found[-1][1].append(bracket)  # when a maximum was, a column's unit ...
+        else:
+            raise BlockError("malformed")
+        if not all(char.isalpha() or char.isdigit() or char in _PUNCTUATION for char in code):
+            raise BlockError("malformed")
+    if code:  # a code without a value, or no text of data sets at all
+        raise BlockError("malformed")
     return found
 
 
-def _text(data):
+def text(data):
+    """Printable 7-bit characters and line ends as text. BlockError for others."""
     for byte in data:
         if byte > 0x7E or (byte < 0x20 and byte not in b"\r\n"):
             raise BlockError("malformed")
     return bytes(data).decode()
 
 
-def number(text):
+def number(digits):
     """ "00056.72" or "000018,3" -> (mantissa, exponent); ValueError for everything else."""
-    return parse_decimal(text.replace(",", "."))
+    return parse_decimal(digits.replace(",", "."))

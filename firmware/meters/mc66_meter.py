@@ -6,57 +6,70 @@
 
 import asyncio
 from micropython import const
+from time import ticks_diff, ticks_ms
 
-from firmware.meters import en61107, mc66
+from firmware.meters import mc66
 from firmware.meters.counters import Counters
+from firmware.meters.en61107 import BlockError, Collector, parse_block
 from firmware.meters.errors import BadCheck, MeterTimeout
 from firmware.reading import Reading
 
 _EVEN = const(0)
 _TRIES = const(3)
 _REST_MS = const(5000)
-_IDENT_MS = const(3000)
+_WAKE = const(16)  # NULs
+_AWAKE_MS = const(1000)
+_MARGIN_MS = const(20)  # after our last bit: the transmitter's FIFO, the echo's last byte
+# From the end of a request to the end of what comes, the meter's 2 s and the line time included
+_IDENT_MS = const(3500)
 _UNASKED_MS = const(1500)  # 66C begins its data without an acknowledgement
 _DATA_MS = const(8000)
-_STANDARD_MS = const(3500)
-_MOST = const(400)  # bytes of a reply; a data block has about 90
+_STANDARD_MS = const(4000)
+_MORE_MS = const(1200)  # after a damaged line: it may have been noise before the reply
 
 
 class Mc66Meter:
-    """model: "66c" or "66b"."""
+    """model: "66c" or "66b". flow_meter: no temperatures are wanted, /#C is not asked."""
 
     push = False
 
-    def __init__(self, line, clock, model="66c"):
+    def __init__(self, line, clock, model="66c", flow_meter=False):
         self._line = line
         self._clock = clock
         self._is_c = model == "66c"
+        self._wants_c = self._is_c and not flow_meter
         self._chunk = bytearray(64)
-        self._reply = bytearray()
-        self._woken = False
+        self._view = memoryview(self._chunk)
+        self._heard = Collector()
+        self._awake = False
         self.counters = Counters()
         self.serial = None
 
     async def read(self):
         """-> Reading of kind "mc66c" or "mc66b". MeterError after all retries."""
-        if not self._woken:
-            self._woken = True
-            await self._send(bytes(16))
-        block = await self._retry(self._block)
-        instant = None
-        if self._is_c:
-            instant = await self._retry(self._standard, b"/#C", 8)
-        standard1 = await self._retry(self._standard, b"/#1\r", 10)
-        uptime = self._clock.uptime()
-        standard2 = await self._retry(self._standard, b"/#2\r", 10)
+        if not self._awake:
+            await self._send(bytes(_WAKE))
+            await asyncio.sleep_ms(_AWAKE_MS)
         try:
-            self.serial = mc66.serial(block)
-            values = mc66.values(block, standard1, standard2, instant)
+            block = await self._retry(self._block, None)
+            instant = await self._retry(self._standard, b"/#C") if self._wants_c else None
+            standard1 = await self._retry(self._standard, b"/#1\r")
+            uptime = self._clock.uptime()
+            standard2 = await self._retry(self._standard, b"/#2\r")
+        except MeterTimeout:
+            self._awake = False  # perhaps it sleeps
+            raise
+        self._awake = True
+        try:
+            self.serial = mc66.serial(block, standard2)
+            values, notes = mc66.values(block, standard1, standard2, instant, not self._is_c)
         except ValueError as error:
+            self.counters.bad += 1
             raise BadCheck(error.args[0]) from None
-        return Reading("mc66c" if self._is_c else "mc66b", self.serial, uptime, values)
+        kind = "mc66c" if self._is_c else "mc66b"
+        return Reading(kind, self.serial, uptime, values, notes=notes)
 
-    async def _retry(self, step, *arguments):
+    async def _retry(self, step, request):
         pause = _REST_MS
         for attempt in range(_TRIES):
             if attempt:
@@ -64,70 +77,78 @@ class Mc66Meter:
                 await asyncio.sleep_ms(pause)
                 pause *= 2
             try:
-                return await step(*arguments)
+                found = await step(request)
             except MeterTimeout as problem:
                 self.counters.timeouts += 1
                 error = problem
             except BadCheck as problem:
                 self.counters.bad += 1
                 error = problem
+            else:
+                self.counters.good += 1
+                return found
         raise error
 
-    async def _block(self):
-        await self._send(b"/?!\r\n")
-        self._listen(300)
-        await self._receive(lambda reply: b"\n" in reply, _IDENT_MS)
-        if self._is_c and await self._more(lambda reply: b"\x02" in reply, _UNASKED_MS):
-            pass  # mode A: the data are on their way
-        elif not en61107.is_complete(self._reply):
-            await self._send(b"\x06000\r\n")
-            self._listen(300, keep=True)
-        await self._receive(en61107.is_complete, _DATA_MS)
+    async def _block(self, _):
+        heard = self._heard
+        await self._ask(b"/?!\r\n", 300)
+        if not await self._listen(heard.identified, _IDENT_MS):
+            raise self._failure("no identification")
+        # Mode A (66C): the data are on their way. 66B, mode C, waits for the acknowledgement.
+        if not (self._is_c and await self._listen(lambda: b"\x02" in heard.data, _UNASKED_MS)):
+            await self._ask(b"\x06000\r\n", 300, keep=True)
+        block = await self._listen(heard.block, _DATA_MS)
+        if not block:
+            raise self._failure("incomplete")
         try:
-            block = en61107.parse_block(self._reply)[1]
-        except en61107.BlockError as error:
+            return parse_block(block)[1]
+        except BlockError as error:
             raise BadCheck(error.args[0]) from None
-        self.counters.good += 1
-        return block
 
-    async def _standard(self, request, count):
+    async def _standard(self, request):
+        """Fields of the first sound line."""
+        await self._ask(request, 1200)
+        wait = _STANDARD_MS
+        bad = None
+        while True:
+            line = await self._listen(self._heard.line, wait)
+            if line is None:
+                raise BadCheck(bad) if bad else self._failure("incomplete")
+            try:
+                return mc66.fields(line, mc66.REQUESTS[request])
+            except mc66.FieldError as error:
+                bad = error.args[0]
+                wait = _MORE_MS
+
+    def _failure(self, text):
+        if self._heard.data:
+            return BadCheck(text)
+        return MeterTimeout("the meter is silent")
+
+    async def _ask(self, request, baudrate, keep=False):
+        self._line.discard()
+        self._heard.begin(request, keep)
         await self._send(request)
-        self._listen(1200)
-        await self._receive(lambda reply: b"\r" in reply, _STANDARD_MS)
-        end = self._reply.find(b"\r")
-        try:
-            found = mc66.fields(self._reply[:end], count)
-        except (mc66.FieldError, UnicodeError) as error:
-            raise BadCheck(str(error)) from None
-        self.counters.good += 1
-        return found
+        self._line.configure(baudrate, 7, _EVEN, 1)
+        self._line.discard()  # what came while we spoke was our own echo, or noise
 
     async def _send(self, data):
         """Sends at 300 baud 7E2 and waits until the last bit is out."""
         self._line.configure(300, 7, _EVEN, 2)
         self._line.send(data)
-        await asyncio.sleep_ms(self._line.byte_ms(len(data)) + 20)
+        await asyncio.sleep_ms(self._line.byte_ms(len(data)) + _MARGIN_MS)
 
-    def _listen(self, baudrate, keep=False):
-        # What came while we spoke was our own echo, or noise.
-        self._line.configure(baudrate, 7, _EVEN, 1)
-        self._line.discard()
-        if not keep:
-            self._reply = bytearray()
-
-    async def _receive(self, is_done, timeout_ms):
-        if not await self._more(is_done, timeout_ms):
-            if self._reply:
-                raise BadCheck("incomplete")
-            raise MeterTimeout("the meter is silent")
-
-    async def _more(self, is_done, timeout_ms):
-        """Collects until is_done(reply); False if that did not come: timeout_ms for each byte."""
-        while not is_done(self._reply):
-            count = await self._line.receive(self._chunk, timeout_ms)
-            if not count or len(self._reply) > _MOST:
-                return False
+    async def _listen(self, take, timeout_ms):
+        """What take() gives as soon as that is something; None after timeout_ms."""
+        start = ticks_ms()
+        while True:
+            found = take()
+            if found:
+                return found
+            left = timeout_ms - ticks_diff(ticks_ms(), start)
+            count = await self._line.receive(self._chunk, left) if left > 0 else 0
+            if not count:
+                return None
             self.counters.bytes += count
-            for i in range(count):
-                self._reply.append(self._chunk[i] & 0x7F)
-        return True
+            self._heard.feed(self._view[:count])
+            self.counters.echoes = self._heard.echoes

@@ -1,52 +1,85 @@
-# uMeter - meterctl decode: EN 61107 readouts and the /# strings of MULTICAL 66
+# uMeter - meterctl decode: EN 61107 / IEC 62056-21 readouts, P1 text, /# strings of MULTICAL 66
 # MIT license; Copyright (c) 2026 The uMeter authors
 
-# MULTICAL 66-CDE technical description 5511-634 C1, standard data strings.
+# Readouts: IEC 62056-21 modes A, C and D. Programming replies of OMNIPOWER (R5 time, R6 load
+# profile in partial blocks): 5512-1458 B1 section 8.1.
 
 from binascii import unhexlify
 
+from firmware.crypto.crc import arc
 from firmware.meters import en61107
-from firmware.reading import decimal
-
-# Columns of each /# reply: (name, kind). Kinds: a number of decimals, "date" yymmdd, "clock"
-# hhmmss, "text", "energy", "volume" (scaled as CCC 119, the commonest, displays them), "program".
-_TARIFF = (("TA2", 0), ("TL2", 0), ("TA3", 0), ("TL3", 0), ("InA", 0), ("InB", 0))
-_COLUMNS = {
-    "1": (("energy_MWh", 3), ("volume_m3", 2), ("hours", 0), ("t1_C", 2), ("t2_C", 2),
-          ("tdif_K", 2), ("power_kW", 1), ("flow_lph", 0), ("peak_power_kW", 1), ("info", 0)),
-    "2": (("customer", "text"),) + _TARIFF
-         + (("ABCCC", "abccc"), ("DDEFFGG", "ddeffgg"), ("date", "date")),
-    "3": (("customer", "text"), ("target_date", "date"), ("energy_MWh", 3), ("volume_m3", 2),
-          ("TA2", 0), ("TA3", 0), ("InA", 0), ("InB", 0), ("peak_power_year_kW", 1)),
-    "4": (("energy_MWh", 3), ("Qsum1", 0), ("Qsum2", 0), ("volume1_m3", 2), ("volume2", 0),
-          ("precounter1", 0), ("InA", 0), ("InB", 0), ("precounter2", 0)),
-    "B": (("energy_MWh", 3), ("cooling_energy", 0), ("volume1_m3", 2), ("volume2", 0),
-          ("mass1_ton", 2), ("mass2", 0), ("InA", 0), ("InB", 0), ("TA2", 0), ("TA3", 0),
-          ("m3_tf", 0), ("m3_tr", 0)),
-    "C": (("t1_C", 2), ("t3_C", 2), ("t2_C", 2), ("P1", 0), ("P2", 0), ("flow1_lph", 0),
-          ("flow2", 0), ("power1_kW", 1)),
-    "D": (("customer", "text"), ("ABCCCCCC", "abcccccc"), ("DDEFFGGMN", "ddeffggmn"),
-          ("date", "date"), ("clock", "clock"), ("hours", 0), ("target_date_mmdd", "mmdd"),
-          ("error_hours", 0)),
-}  # fmt: skip
-_ROWS = {
-    "5": (("date", "date"), ("energy_MWh", 3), ("volume_m3", 2), None, None, None, None,
-          ("peak_power_kW", 1)),
-    "6": (("date", "date"), ("energy_MWh", 3), ("mass1_raw", 0), None, None, None, None, None,
-          ("t1_C", 2), ("t3_C", 2), ("t2_C", 2), ("info", 0)),
-    "J": (("info", 0), ("date", "date"), ("clock", "clock"), ("energy_MWh", 3)),
-}  # fmt: skip
-_ROWS["7"] = _ROWS["6"]
-_MOST_ROWS = {"5": 31, "6": 31, "7": 31, "J": 10}
+from firmware.meters.mc66 import is_number
+from tools.decode import kamstrup_standard
+from tools.decode.numbers import number
 
 
 def decode(record):
-    """{"request": text, "frame": hex} -> result, reason, fields, values."""
-    data = bytes([byte & 0x7F for byte in unhexlify(record.get("frame") or "")])
+    """{"request": text|null, "frame": hex} -> result, reason, fields, values.
+
+    values of a readout: code -> [number, unit]; "fields" keeps the texts, leading zeros and
+    further brackets included. A load profile gives a list of rows.
+    """
     request = (record.get("request") or "").strip()
+    data = unhexlify(record.get("frame") or "")
+    if not has_even_parity(data):
+        return _out("reject", "parity")
+    data = bytes([byte & 0x7F for byte in data])
     if request.startswith("/#"):
-        return _standard(request[2:3], data)
-    return _readout(data)
+        return _standard(request[2:], data)
+    try:
+        return _block(request, data)
+    except en61107.BlockError as error:
+        reason = error.args[0]
+        return _out("no_values" if reason == "incomplete" else "reject", reason)
+
+
+def explain(record):
+    """The same for a person, as text of several lines."""
+    data = unhexlify(record.get("frame") or "")
+    answer = decode(record)
+    lines = ["%s: %d bytes, %s" % (record.get("id"), len(data), _line_form(data))]
+    lines.append("%s %s" % (answer["result"], answer["reason"] or ""))
+    if b"\x02" in data:
+        lines.append("  block check  " + _check_name(record, data))
+    for field in answer["fields"] or ():
+        lines.append("  field        " + "  ".join(field))
+    values = answer["values"]
+    rows = values if isinstance(values, list) else values.get("rows", ())
+    for row in rows:
+        lines.append("  row          " + _pairs(row))
+    if isinstance(values, dict):
+        lines += ["  %-12s %s" % (name, values[name]) for name in values if name != "rows"]
+    return "\n".join(lines)
+
+
+def _line_form(data):
+    if not any(byte & 0x80 for byte in data):
+        return "7-bit characters"
+    return "7 bits and " + ("even parity" if has_even_parity(data) else "wrong parity")
+
+
+def _check_name(record, data):
+    data = bytes([byte & 0x7F for byte in data])
+    try:
+        right = en61107.split(data[_start(record.get("request") or "", data) :])[2]
+    except en61107.BlockError as error:
+        return error.args[0]
+    return ("wrong", "sum of 7 bits", "exclusive or (ISO 1155)", "sum and exclusive or")[right]
+
+
+def _pairs(row):
+    return "  ".join("%s %s" % (name, row[name]) for name in row)
+
+
+def has_even_parity(data):
+    """True for 7-bit characters, with or without their parity bit."""
+    if not any(byte & 0x80 for byte in data):
+        return True
+    for byte in data:
+        byte ^= byte >> 4
+        if 0x6996 >> (byte & 15) & 1:
+            return False
+    return True
 
 
 def _out(result, reason=None, fields=None, values=None):
@@ -54,94 +87,149 @@ def _out(result, reason=None, fields=None, values=None):
 
 
 def _standard(kind, data):
-    lines = []
-    for line in data.split(b"\r")[:-1]:  # behind the last CR stands what was cut off
-        lines.append([bytes(word).decode() for word in line.split()])
-    if not lines:
-        return _out("no_values", "incomplete")
     try:
-        if kind in _COLUMNS:
-            return _out("values", None, lines, _named(_COLUMNS[kind], lines[0]))
-        if kind in _ROWS:
-            return _out("values", None, lines, _table(kind, lines))
-    except ValueError as error:
-        return _out("reject", error.args[0], lines)
-    return _out("reject", "not decimal, or no such request", lines)
+        fields, values = kamstrup_standard.decode(kind, data)
+    except kamstrup_standard.StandardError as error:
+        return _out("reject", error.args[0], error.args[1])
+    if fields is None:
+        return _out("no_values", "incomplete")
+    return _out("values", None, fields, values)
 
 
-def _table(kind, lines):
-    values = {}
-    if len(lines[0][0]) == 11:
-        values["customer"] = lines[0][0]
-        lines[0] = lines[0][1:]
-    rows = []
-    for line in lines[: _MOST_ROWS[kind]]:
-        rows.append(_named(_ROWS[kind], line))
-    values["rows"] = rows
-    return values
-
-
-def _named(columns, words):
-    if len(words) != len(columns):
-        raise ValueError("%d fields, not %d" % (len(words), len(columns)))
-    values = {}
-    for column, word in zip(columns, words):
-        if not (word[1:] if word[0] == "-" else word).isdigit():
-            raise ValueError("not decimal: " + word)
-        if column:
-            _add(values, column[0], column[1], word)
-    return values
-
-
-def _add(values, name, kind, word):
-    if kind == "text":
-        values[name] = word
-    elif kind == "date":
-        values[name] = "20%s-%s-%s" % (word[-6:-4], word[-4:-2], word[-2:])
-    elif kind == "clock":
-        values[name] = "%s:%s:%s" % (word[-6:-4], word[-4:-2], word[-2:])
-    elif kind == "mmdd":
-        values[name] = word[-4:]
-    elif kind == "abccc":
-        values["A"], values["B"], values["CCC"] = word[-5], word[-4], word[-3:]
-    elif kind == "abcccccc":
-        values["A"], values["B"] = word[0], word[1]
-        values["CCC_V1"], values["CCC_V2"] = word[2:5], word[5:8]
-    elif kind == "ddeffgg":
-        _program(values, word)
-    elif kind == "ddeffggmn":
-        _program(values, word)
-        values["M"], values["N"] = word[7], word[8]
+def _block(request, data):
+    if b"\x02" in data:
+        head, bodies, right = en61107.split(data[_start(request, data) :])
+        if not right:
+            raise en61107.BlockError("bcc")
+        text = b"".join(body[:-1] for body in bodies)
+        ident = en61107.identification(head)
     else:
-        values[name] = _number(int(word), -kind)
+        ident, text = _telegram(data)
+    sets = en61107.data_sets(text)
+    if not sets:
+        return _out("no_values", "no data sets")
+    fields = [[code] + brackets for code, brackets in sets]
+    if request.startswith("\x01R6"):
+        return _out("values", None, fields, _profile(sets))
+    if request.startswith("\x01R5") and sets[0][0] == "1.0.0":
+        return _out("values", None, fields, {"1.0.0": _clock(sets[0][1][0])})
+    return _out("values", None, fields, _readout(ident, sets))
 
 
-def _program(values, word):
-    values["DD"], values["E"] = word[:2], word[2]
-    values["FF"], values["GG"] = word[3:5], word[5:7]
+def _start(request, data):
+    """Where the reply begins behind an echo of a request that has an STX of its own."""
+    echo = request.encode()
+    return len(echo) if echo[:1] == b"\x01" and data[: len(echo)] == echo else 0
 
 
-def _number(mantissa, exponent):
-    return float(decimal(mantissa, exponent)) if exponent else mantissa
+def _telegram(data):
+    """P1, and readouts whose control characters a terminal has swallowed: / ... ! [CRC]."""
+    start = data.rfind(b"/")
+    if data[start : start + 3] == b"/?!":
+        raise en61107.BlockError("incomplete")
+    end = data.find(b"!", start + 1)
+    if start < 0 or end < 0:
+        raise en61107.BlockError("incomplete")
+    crc = en61107.text(data[end + 1 :]).strip()
+    if len(crc) == 4:
+        if "%04X" % arc(data[start : end + 1]) != crc.upper():
+            raise en61107.BlockError("crc")
+    elif crc:
+        raise en61107.BlockError("malformed")
+    line = data.find(b"\n", start)
+    return en61107.identification(data[start:line]), data[line + 1 : end + 1]
 
 
-def _readout(data):
-    """Readout with STX ... ETX BCC; the check may be the sum (Kamstrup) or ISO 1155."""
-    for iso1155 in (False, True):
-        try:
-            ident, sets = en61107.parse_block(data, iso1155)
-        except en61107.BlockError as error:
-            reason = error.args[0]
-            continue
-        values = {"ident": ident} if ident else {}
-        for code in sets:
-            text, unit = sets[code]
-            try:
-                values[code] = [_number(*en61107.number(text)), unit] if text else ["", unit]
-            except ValueError:
-                values[code] = text
-        for code in ("0.0",):  # an identity, whatever it looks like
-            if code in sets:
-                values[code] = sets[code][0]
-        return _out("values", None, None, values)
-    return _out("no_values" if reason == "incomplete" else "reject", reason)
+def _readout(ident, sets):
+    values = {"ident": ident} if ident else {}
+    for code, brackets in sets:
+        channel = code.partition(":")[0] if ":" in code else "0-0"
+        if not channel.endswith("-0"):  # P1: a meter on the bus; its reading is what counts
+            if len(brackets) == 7:
+                values[code] = _on_bus(brackets)
+        elif ":96.13." not in code:  # messages to a person
+            values[code] = _value(code, brackets[0])
+    return values
+
+
+def _on_bus(brackets):
+    """DSMR 2.2: time, status, minutes, count, code, unit, value."""
+    stamp = brackets[0]
+    return {"ts": _stamp(stamp), brackets[5]: _quantity(brackets[6])[0]}
+
+
+def _value(code, bracket):
+    if code == "0.0" or ":96.14." in code:  # customer number, tariff: names, not quantities
+        return bracket
+    if ":96.1." in code or ":42.0." in code:
+        return _octets(bracket)
+    if "&" in bracket and "*" in bracket:
+        return [_quantity(part) for part in bracket.split("&")]
+    value = _quantity(bracket)
+    return value if not isinstance(value[0], str) or value[1] or not value[0] else bracket
+
+
+def _quantity(bracket):
+    """[number, unit]; what is no decimal number stays text."""
+    digits, _, unit = bracket.partition("*")
+    try:
+        return [number(*en61107.number(digits)), unit]
+    except ValueError:
+        return [digits, unit]
+
+
+def _octets(text):
+    """P1 writes identities as hex digits of their characters."""
+    try:
+        return en61107.text(unhexlify(text))
+    except ValueError:  # BlockError, too
+        return text
+
+
+def _profile(sets):
+    """99.1.0(minutes)(code)(unit)(code)(unit)... and rows -> [{"ts", unit: number}]."""
+    rows = []
+    for _, brackets in sets:  # each block says again what its columns are
+        width = _columns(brackets)
+        if not width:
+            raise en61107.BlockError("malformed")
+        names = brackets[1 : 2 * width : 2]
+        units = brackets[2 : 2 * width + 1 : 2]
+        cells = brackets[2 * width + 1 :]
+        if len(cells) % width:
+            raise en61107.BlockError("malformed")
+        for at in range(0, len(cells), width):
+            rows.append(_row(names, units, cells[at : at + width]))
+    return rows
+
+
+def _columns(brackets):
+    digits = brackets[0]
+    width = int(digits) if digits.isdigit() else 0
+    return width if 0 < width and len(brackets) > 2 * width else 0
+
+
+def _row(names, units, cells):
+    row = {}
+    for name, unit, cell in zip(names, units, cells):
+        if name == "1.0.0":
+            row["ts"] = _stamp(cell[2:])
+        elif unit:
+            row[unit if units.count(unit) == 1 else name] = _quantity(cell)[0]
+    return row
+
+
+def _stamp(digits):
+    """yymmddhhmmss -> "20yy-mm-dd hh:mm:ss"; what is none stays."""
+    if len(digits) != 12 or not is_number(digits):
+        return digits
+    return "20%s-%s-%s %s:%s:%s" % tuple(digits[i : i + 2] for i in range(0, 12, 2))
+
+
+def _clock(digits):
+    """NVyymmddhhmmss -> "2005-02-01 07:50:12 normal time, valid"."""
+    if len(digits) != 14 or not is_number(digits):
+        return digits
+    season = "normal time" if digits[0] == "0" else "summer time"
+    validity = "valid" if digits[1] == "1" else "invalid"
+    return "%s %s, %s" % (_stamp(digits[2:]), season, validity)
