@@ -12,7 +12,7 @@ import network
 
 _EPOCH = 946684800 if time.gmtime(0)[0] == 2000 else 0  # of the port, in unix seconds
 _WATCHDOG_MS = 120000  # longer than any meter's worst exchange, and than a TLS handshake
-_RXBUF = 1024  # bytes; a loop stall of 100 ms at 115200 baud brings 1152, the FIFO holds 128
+_RXBUF = 1024  # bytes, of a meter that is asked: the longest reply
 
 # machine.reset_cause() -> the number that servers of MeterLogger know (its README, reset_reason)
 _REASONS = {
@@ -47,14 +47,19 @@ class Board:
         self._watchdog = None
         self.reset_reason = _REASONS.get(machine.reset_cause(), -1)
 
-    def uart(self, baudrate, bits, parity, stop):
-        """The meter's UART; parity None, 0 (even) or 1 (odd). Reads never wait."""
-        pins = self._config.PINS
+    @property
+    def uart_invert(self):
+        """The UART's mask of lines that the board's circuit turns over."""
         invert = 0
         if "rx" in self._config.INVERTED:
             invert |= machine.UART.INV_RX
         if "tx" in self._config.INVERTED:
             invert |= machine.UART.INV_TX
+        return invert
+
+    def uart(self, baudrate, bits, parity, stop, rxbuf=_RXBUF):
+        """The meter's UART; parity None, 0 (even) or 1 (odd). Reads never wait."""
+        pins = self._config.PINS
         return machine.UART(
             self._config.UART_ID,
             baudrate=baudrate,
@@ -63,11 +68,11 @@ class Board:
             stop=stop,
             tx=pins["tx"],
             rx=pins["rx"],
-            rxbuf=_RXBUF,
+            rxbuf=rxbuf,
             txbuf=256,
             timeout=0,
             timeout_char=0,
-            invert=invert,
+            invert=self.uart_invert,
         )
 
     def pulse_counter(self):

@@ -9,6 +9,7 @@ import config
 from firmware.crypto.keys import parse_key
 from firmware.meters.errors import MeterError
 
+_PUSH_RXBUF = const(4096)  # bytes; a telegram comes unasked: 350 ms at 115200 baud
 _CONNECT_SAMPLE_MS = const(1100)  # after a connect; the line then rests from the exchange before
 
 
@@ -18,16 +19,16 @@ def make_meter(board, clock, log, settings):
         from firmware.meters.kmp_meter import KmpMeter
         from firmware.meters.line import Line
 
-        line = Line(board.uart(1200, 8, None, 2), 1200, 8, None, 2)
+        line = Line(board.uart(1200, 8, None, 2), 1200, 8, None, 2, board.uart_invert)
         return KmpMeter(line, clock, flow_meter=config.FLOW_METER)
     if config.METER in ("mc66c", "mc66b"):
         from firmware.meters.line import Line
         from firmware.meters.mc66_meter import Mc66Meter
 
-        line = Line(board.uart(300, 7, 0, 1), 300, 7, 0, 1)
+        line = Line(board.uart(300, 7, 0, 1), 300, 7, 0, 1, board.uart_invert)
         return Mc66Meter(line, clock, config.METER[2:])
     if config.METER in ("han", "p1"):
-        return _push_meter(board, clock, settings)
+        return _push_meter(board, clock, log, settings)
     if config.METER == "impulse":
         return _impulse_meter(board, clock, log, settings)
     if config.METER == "none":
@@ -37,17 +38,28 @@ def make_meter(board, clock, log, settings):
     raise ValueError("METER: %s is not supported" % config.METER)
 
 
-def _push_meter(board, clock, settings):
+def _push_meter(board, clock, log, settings):
     from firmware.meters.han_meter import HanMeter
     from firmware.meters.line import Line
 
-    baudrate = 115200 if config.METER == "p1" else 2400
-    line = Line(board.uart(baudrate, 8, None, 1), baudrate, 8, None, 1)
+    def found(text):
+        log.event("meter", "its line is set to " + text)
+        settings.update({"han_line": text})
+
+    fast = config.METER == "p1"
+    baudrate = 115200 if fast else 2400
+    uart = board.uart(baudrate, 8, None, 1, _PUSH_RXBUF)
     return HanMeter(
-        line,
+        Line(uart, baudrate, 8, None, 1, board.uart_invert),
         clock,
         _key(settings["han_encryption_key"]),
         _key(settings["han_authentication_key"]),
+        settings["han_replay"] or "auto",
+        {kind: settings["multiplier_" + kind.lower()] for kind in ("W", "V", "A", "kWh")},
+        settings["han_line"],
+        found,
+        fast,
+        "rx" in config.INVERTED,
     )
 
 

@@ -9,7 +9,8 @@ from firmware.meters.glo import Decipher
 from firmware.meters.han_link import FLAG, LONG_FRAME, SLASH, FrameFinder
 from firmware.meters.han_message import MessageDecoder
 from firmware.meters.han_telegram import FrameError, Telegram
-from firmware.meters.scan import BAD, OK, UNCHECKED
+from firmware.meters.han_values import factors
+from firmware.meters.scan import BAD, CHECKED, OK, UNCHECKED
 
 _MESSAGE_GAP_MS = const(5000)  # parts of a message that come later than this do not belong to it
 
@@ -18,9 +19,12 @@ class HanDecoder:
     """Decodes the push of one meter.
 
     encryption_key, authentication_key: 16 bytes or None. replay: see glo.Decipher.
-    multipliers: {"W" | "V" | "A" | "kWh": thousandths}. zone_min: minutes of the meter's standard
-    time east of UTC. bare: also take APDUs without a link layer (captures). keep_apdu: telegrams
-    carry the clear APDU. limit: bytes of the longest frame and the longest message.
+    multipliers: {"W" | "V" | "A" | "kWh": decimal text}. zone_min: minutes of the meter's
+    standard time east of UTC. bare: also take APDUs without a link layer (captures). keep_apdu:
+    telegrams carry the clear APDU. limit: bytes of the longest frame and the longest message.
+
+    proofs, damaged: what the line has brought in all. A frame with a checksum that fits proves
+    twice as much as one without.
     """
 
     def __init__(
@@ -35,13 +39,17 @@ class HanDecoder:
         limit=2048,
     ):
         decipher = Decipher(encryption_key, authentication_key, replay)
-        self._message = MessageDecoder(decipher, limit, multipliers, zone_min, keep_apdu)
+        self._message = MessageDecoder(
+            decipher, limit, factors(multipliers or {}), zone_min, keep_apdu
+        )
         self._finder = FrameFinder(limit, bare, self._message.tape, self._frame)
         self._limit = limit
         self._lenient = bare
         self._parts = None  # Segments of the link _parts_of, once a message came in parts
         self._parts_of = 0
         self._out = []
+        self.proofs = 0
+        self.damaged = 0
 
     def feed(self, data):
         """Takes the next bytes from the line; list of the Telegrams that they complete."""
@@ -80,6 +88,11 @@ class HanDecoder:
         # A frame, good or damaged; False if it was none after all.
         state, _, start, stop, extra, reason = found
         first = view[pos]
+        checked = first in (FLAG, LONG_FRAME) or (first == SLASH and extra == CHECKED)
+        if state == BAD:
+            self.damaged += 1
+        elif checked:
+            self.proofs += 2
         telegram = Telegram("reject", reason, [])
         try:
             if first == SLASH:
@@ -96,6 +109,8 @@ class HanDecoder:
             telegram.reason = error.reason
             telegram.values.clear()
         self._out.append(telegram)
+        if not checked and (telegram.title is not None or telegram.result == "values"):
+            self.proofs += 1
         # Without a link layer nothing but its own length says that this was a frame.
         return telegram.result not in ("reject", "need_key") or first in (FLAG, LONG_FRAME)
 

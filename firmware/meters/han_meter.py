@@ -2,57 +2,131 @@
 # MIT license; Copyright (c) 2026 The uMeter authors
 
 from micropython import const
+from time import ticks_diff, ticks_ms
 
+from firmware.meters.autobaud import LineSearch, text_of
 from firmware.meters.counters import Counters
 from firmware.meters.errors import BadCheck, MeterTimeout
 from firmware.meters.han import HanDecoder
 from firmware.meters.han_latest import Latest
 
-_SILENT_MS = const(90000)  # the slowest lists come every 60 s, others every 2.5 to 10 s
-_GAP_MS = const(100)
+_DEADLINE_MS = const(90000)  # the slowest lists come every 60 s, others every 1 to 10 s
+_GAP_MS = const(100)  # no meter makes a pause of this length within a frame ...
+_GAP_BITS = const(600)  # ... unless its line is slow
+_LONG_MS = const(10000)
 
 
 class HanMeter:
-    """A push reader: it has to be read without a pause, or telegrams are lost."""
+    """A push reader: it has to be read without a pause, or telegrams are lost.
+
+    replay, multipliers: see HanDecoder. line_setting: text of the line's setting as on_line(text)
+    told it before, "" if not; it is tried first. fast: a P1 port, expected at 115200 baud.
+    inverted: the board's circuit turns the signal over.
+    """
 
     push = True
 
-    def __init__(self, line, clock, encryption_key=None, authentication_key=None):
+    def __init__(
+        self,
+        line,
+        clock,
+        encryption_key=None,
+        authentication_key=None,
+        replay="auto",
+        multipliers=None,
+        line_setting="",
+        on_line=None,
+        fast=False,
+        inverted=False,
+    ):
         self._line = line
         self._clock = clock
-        self._decoder = HanDecoder(encryption_key, authentication_key)
+        self._decoder = HanDecoder(encryption_key, authentication_key, replay, multipliers)
         self.latest = Latest()
-        self._chunk = bytearray(128)
+        self._chunk = bytearray(256)
         self._view = memoryview(self._chunk)
+        self._telegrams = []  # that came, and were not returned yet
+        self._quiet_ms = 0
+        self._looked = ticks_ms()
         self.counters = Counters()
         self.serial = None  # text, once a list has carried it
+        self._search = LineSearch(line_setting, fast, inverted)
+        self._known = line_setting
+        self._on_line = on_line
+        self._note = ""  # for the next reading
+        self._tune()
+
+    @property
+    def line_setting(self):
+        """Text of what the line is set to now; `line_found` tells whether telegrams come in."""
+        return text_of(self._search.setting)
+
+    @property
+    def line_found(self):
+        return self._search.found
 
     async def read(self):
         """-> Reading of the next telegram. MeterError: silence, damage, wrong or missing key."""
-        waited_ms = 0
-        while waited_ms < _SILENT_MS:
-            count = await self._line.receive(self._chunk, _GAP_MS)
-            if count:
-                waited_ms = 0
-                self.counters.bytes += count
-                telegrams = self._decoder.feed(self._view[:count])
+        started = ticks_ms()
+        while not self._telegrams:
+            if ticks_diff(ticks_ms(), started) >= _DEADLINE_MS:
+                self.counters.timeouts += 1
+                raise MeterTimeout(self._trouble())
+            await self._listen()
+        telegram = self._telegrams.pop(0)
+        if telegram.result == "values":
+            return self._reading(telegram)
+        self.counters.bad += 1
+        raise BadCheck("%s %s" % (telegram.result, telegram.reason or ""))
+
+    def _trouble(self):
+        if self._search.found:
+            return "the meter is silent"
+        return "no telegram; trying " + self.line_setting
+
+    async def _listen(self):
+        count = await self._line.receive(self._chunk, self._gap_ms)
+        now = ticks_ms()
+        passed_ms = ticks_diff(now, self._looked)
+        self._looked = now
+        decoder = self._decoder
+        if count:
+            self._quiet_ms = 0
+            self.counters.bytes += count
+            telegrams = decoder.feed(self._view[:count])
+        else:
+            self._quiet_ms = min(self._quiet_ms + passed_ms, _LONG_MS)
+            telegrams = decoder.idle(self._quiet_ms)
+        if telegrams:
+            self._telegrams.extend(telegrams)
+        if self._search.take(count, decoder.proofs, decoder.damaged, passed_ms):
+            if self._search.found:
+                self._report()
             else:
-                waited_ms += _GAP_MS
-                telegrams = self._decoder.idle(waited_ms)
-            for telegram in telegrams:
-                if telegram.result == "values":
-                    return self._reading(telegram)
-                self.counters.bad += 1
-                raise BadCheck("%s %s" % (telegram.result, telegram.reason or ""))
-        self.counters.timeouts += 1
-        raise MeterTimeout("the meter is silent")
+                self._tune()
+
+    def _tune(self):
+        setting = self._search.setting
+        self._line.configure(*setting)
+        self._gap_ms = max(_GAP_MS, _GAP_BITS * 1000 // setting[0])
+        self._line.discard()
+        self._decoder.idle(_LONG_MS)
+
+    def _report(self):
+        text = self.line_setting
+        if text != self._known:
+            self._known = text
+            self._note = "the line is set to " + text
+            if self._on_line:
+                self._on_line(text)
 
     def _reading(self, telegram):
         self.counters.good += 1
         reading = telegram.reading(self._clock.uptime())
         self.serial = reading.serial or self.serial
         reading.serial = self.serial  # short lists do not name the meter
-        note = self.latest.update(reading)
-        if note:
-            reading.notes += (note,)
+        for note in (self.latest.update(reading), self._note):
+            if note:
+                reading.notes += (note,)
+        self._note = ""
         return reading

@@ -2,7 +2,7 @@
 # MIT license; Copyright (c) 2026 The uMeter authors
 
 from firmware.meters import cosem_time
-from firmware.reading import Quantity, rescale
+from firmware.reading import Quantity, parse_decimal, rescale
 
 _TOTALS = (
     "active_energy_import_wh",
@@ -79,19 +79,31 @@ def put_totals(values, derived):
             derived.append(name)
 
 
-def multiply(values, multipliers):
-    """Applies the user's factors, last of all.
+def factors(texts):
+    """{"W" | "V" | "A" | "kWh": decimal text} to {kind: (mantissa, exponent)}; what changes
+    nothing, 1 and 0, is left out. ValueError."""
+    found = {}
+    for kind in texts:
+        mantissa, exponent = parse_decimal(texts[kind])
+        if mantissa < 0:
+            raise ValueError("factor %s: %s" % (kind, texts[kind]))
+        if mantissa not in (0, 10**-exponent):
+            found[kind] = (mantissa, exponent)
+    return found
 
-    multipliers: {"W" | "V" | "A" | "kWh": thousandths}; 1000 and 0 leave the values alone.
-    """
+
+def multiply(values, multipliers):
+    """Applies the user's factors(), last of all."""
     for kind, units in MULTIPLIED:
-        factor = multipliers.get(kind, 0)
-        if factor in (0, 1000):
+        if kind not in multipliers:
             continue
+        mantissa, exponent = multipliers[kind]
         for name in values:
             value = values[name]
             if isinstance(value, Quantity) and value.unit in units:
-                values[name] = shortest(value.mantissa * factor, value.exponent - 3, value.unit)
+                values[name] = shortest(
+                    value.mantissa * mantissa, value.exponent + exponent, value.unit
+                )
 
 
 def shortest(mantissa, exponent, unit):

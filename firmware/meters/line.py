@@ -11,11 +11,17 @@ _LOOK_MS = const(5)  # nothing wakes the loop when a byte comes in
 class Line:
     """Half-duplex view of a machine.UART (any, readinto, write, init)."""
 
-    def __init__(self, uart, baudrate, bits, parity, stop):
+    def __init__(self, uart, baudrate, bits, parity, stop, invert=0):
+        """invert: the UART's mask of lines that the board's circuit turns over."""
         self._uart = uart
+        self._invert = invert
         self._remember(baudrate, bits, parity, stop)
 
-    def configure(self, baudrate, bits, parity, stop, invert=0):
+    def configure(self, baudrate, bits, parity, stop, inverted=None):
+        """inverted: whether what comes in is; None: as the board's circuit has it."""
+        invert = self._invert
+        if inverted is not None:
+            invert = self._uart.INV_RX if inverted else 0
         self._uart.init(baudrate=baudrate, bits=bits, parity=parity, stop=stop, invert=invert)
         self._remember(baudrate, bits, parity, stop)
 

@@ -86,6 +86,28 @@ def key(value):
     return value.lower()
 
 
+def factor(value):
+    """A decimal number that is not negative, as text."""
+    if not isinstance(value, str) or not 1 <= len(value) <= 16:
+        raise ValueError("a number such as 0.1")
+    whole, dot, places = value.partition(".")
+    if not whole or (dot and not places) or [c for c in whole + places if not "0" <= c <= "9"]:
+        raise ValueError("a number such as 0.1")
+    return value
+
+
+def serial_line(value):
+    """Setting of a meter's serial line: "2400 8E1", "115200 8N1 inverted"."""
+    words = value.split(" ") if isinstance(value, str) else ()
+    if len(words) in (2, 3) and words[2:] in ([], ["inverted"]) and len(words[1]) == 3:
+        rate, (bits, parity, stop) = words[0], words[1]
+        digits = 3 <= len(rate) <= 6 and not [c for c in rate if not "0" <= c <= "9"]
+        if digits and 300 <= int(rate) <= 921600 and bits in "78" and parity in "NEO":
+            if stop in "12":
+                return value
+    raise ValueError("a line such as 2400 8N1")
+
+
 def ipv4(value):
     parts = value.split(".") if isinstance(value, str) else ()
     if len(parts) != 4:

@@ -56,16 +56,15 @@ def setting_rows(config):
 
 def _han_rows(config):
     key = optional(checks.key)
-    multiplier = text(16, 1, "0123456789.")
     return [
         ("han_encryption_key", key, config.HAN_ENCRYPTION_KEY, True),
         ("han_authentication_key", key, config.HAN_AUTHENTICATION_KEY, True),
-        ("han_line", text(32), "", False),  # what auto-detection found: "2400 8N1"
+        ("han_line", optional(checks.serial_line), "", False),  # as it was detected: "2400 8N1"
         ("han_replay", one_of("", "warn", "drop"), "", False),  # "": drop if authenticated
-        ("multiplier_w", multiplier, "1", False),
-        ("multiplier_v", multiplier, "1", False),
-        ("multiplier_a", multiplier, "1", False),
-        ("multiplier_kwh", multiplier, "1", False),
+        ("multiplier_w", checks.factor, "1", False),
+        ("multiplier_v", checks.factor, "1", False),
+        ("multiplier_a", checks.factor, "1", False),
+        ("multiplier_kwh", checks.factor, "1", False),
     ]
 
 

@@ -54,7 +54,7 @@ def test_other_unit_is_left_out():
 
 def test_multipliers_come_last():
     data = frames.hdlc_message(frames.notification(KAMSTRUP, WINTER))
-    factors = {"W": 2500, "V": 100, "A": 0, "kWh": 1000}
+    factors = {"W": "2.5", "V": "0.1", "A": "0", "kWh": "1.000"}
     values = shown(one(data, multipliers=factors))
     assert values["active_power_import_w"] == str(4294967295 * 5 / 2)
     assert (values["voltage_l1_v"], values["voltage_l2_v"]) == ("23.1", "23.107")
@@ -63,7 +63,7 @@ def test_multipliers_come_last():
 
 
 def test_implausible_voltage_is_said_not_changed():
-    telegram = one(frames.hdlc_message(frames.notification(KAMSTRUP)), multipliers={"V": 100})
+    telegram = one(frames.hdlc_message(frames.notification(KAMSTRUP)), multipliers={"V": "0.1"})
     assert len(telegram.notes) == 2 and "voltage_l1_v" in telegram.notes[0]
     assert shown(telegram)["voltage_l1_v"] == "23.1"
 
