@@ -45,6 +45,15 @@ def has_command(name):
     return bool(shutil.which(name) or shutil.which(name, path="/usr/sbin:/usr/local/sbin"))
 
 
+def is_debian():
+    """Debian itself: elsewhere Chromium has other names, and may come as a snap."""
+    try:
+        with open("/etc/os-release") as file:
+            return "ID=debian\n" in file.read() and bool(shutil.which("apt-get"))
+    except FileNotFoundError:
+        return False
+
+
 def missing(needs_venv, needs_compiler):
     """Names of the Debian packages whose contents are not here."""
     names = []
@@ -59,6 +68,8 @@ def missing(needs_venv, needs_compiler):
             names += ["debian-archive-keyring", "python-apt-common"]
         if not makes_32_bit():
             names += ["gcc", "gcc-multilib", "libc6-dev"]
+    if is_debian() and not has_command("chromium"):  # drives the web pages in tests
+        names.append("chromium")
     if shutil.which("apt-get"):  # elsewhere it goes without a broker
         for package, command in _BROKER:
             if not has_command(command):
