@@ -8,10 +8,11 @@ from micropython import const
 
 import config
 from firmware.control import limit
-from firmware.control.commands import ALL, ASKERS, utf8
+from firmware.control.commands import ALL, ASKERS, NOT_KEPT, utf8
 from firmware.net import wifi_words
 
 _RESTART_S = const(16)
+_RECONNECT_S = const(60)  # so long the stored networks are tried
 _NO_SUPPLY = "65.535"  # volts, as MeterLogger says it where no pin measures
 
 
@@ -72,6 +73,7 @@ def _save(meter):
 
 def _add_radio(app):
     add, settings, wifi = app.commands.add, app.settings, app.wifi
+    app.reconnected = -_RECONNECT_S, 0  # uptime of the last reconnect, generation of the settings
     add("rssi", lambda _, origin: str(wifi.rssi()))
     add("ssid", lambda _, origin: settings["ssid"])
     add("wifi_status", lambda _, origin: wifi.status_word())
@@ -79,9 +81,9 @@ def _add_radio(app):
     add("network_quality", lambda _, origin: app.session.quality(wifi.disconnects))
     add("scan", lambda _, origin: wifi.request_scan())
     add("reconnect", lambda _, origin: _reconnect(app), changes=True, origins=ALL)
-    add("set_ssid", lambda text, origin: _store(app, {"ssid": text}, "ssid"), utf8, True)
+    add("set_ssid", lambda text, origin: _store(app, {"ssid": text}, "ssid"), _network, True)
     add("set_pwd", lambda text, origin: _store(app, {"password": text}, "password"), utf8, True)
-    add("set_ssid_pwd", lambda text, origin: _set_both(app, text), utf8, True, ALL)
+    add("set_ssid_pwd", lambda text, origin: _set_both(app, text), _both, True, ALL)
     add("set_ap_mesh_pwd", lambda text, origin: _set_extender(app, text), utf8, True)
     add("start_ap", lambda _, origin: _extend(app, True), changes=True, origins=ALL)
     add("stop_ap", lambda _, origin: _extend(app, False), changes=True, origins=ALL)
@@ -89,13 +91,20 @@ def _add_radio(app):
 
 
 def _reconnect(app):
+    # Nobody answers this one, so servers repeat it every ten seconds: that is no new wish.
+    now, generation = app.clock.uptime(), app.settings.generation
+    last, seen = app.reconnected
+    if now - last < _RECONNECT_S and seen == generation:
+        return
+    app.reconnected = now, generation
     app.session.drop()
     app.wifi.reconnect()
 
 
 def _store(app, changes, name):
     app.settings.update(changes)
-    app.settings.save()
+    if not app.settings.save():
+        raise ValueError(NOT_KEPT)
     return _shown(app.settings, name)
 
 
@@ -107,13 +116,24 @@ def _shown(settings, name):
     return value
 
 
-def _set_both(app, text):
-    ssid, found, password = text.partition("&pwd=")
-    if not ssid.startswith("ssid=") or not found:
-        raise ValueError("ssid=...&pwd=..., not that")
-    changes = {"ssid": wifi_words.unescape(ssid[5:]), "password": wifi_words.unescape(password)}
-    if not changes["ssid"]:
+def _network(text):
+    """Without a name nobody could reach the device any more."""
+    name = utf8(text)
+    if not name:
         raise ValueError("ssid: must not be empty")
+    return name
+
+
+def _both(text):
+    text = utf8(text)
+    if text[:5] != "ssid=" or text[:6] == "ssid=&" or "&pwd=" not in text:
+        raise ValueError("ssid=...&pwd=..., not that")
+    return text
+
+
+def _set_both(app, text):
+    ssid, _, password = text.partition("&pwd=")
+    changes = {"ssid": wifi_words.unescape(ssid[5:]), "password": wifi_words.unescape(password)}
     _store(app, changes, "ssid")
     name = wifi_words.escape(app.settings["ssid"])
     return "ssid=%s&pwd=%s" % (name, wifi_words.escape(_shown(app.settings, "password")))
@@ -143,6 +163,8 @@ def _restart(app):
 
 async def _restart_later(app):
     await asyncio.sleep(_RESTART_S)
+    if config.METER == "impulse":
+        app.meter.meter.save()
     app.settings.save()
     app.state.save()
     app.board.restart()

@@ -5,7 +5,7 @@ from micropython import const
 
 import config
 from firmware.control import cron_query
-from firmware.control.commands import ALL, CRON, utf8
+from firmware.control.commands import ALL, CRON, NOT_KEPT, utf8
 from firmware.control.cron_runner import CronRunner
 
 _MOST_REPORTS = const(16)
@@ -35,11 +35,18 @@ class Cron:
             raise ValueError("command=%s: not on this device" % query.name)
         rows[0].parse(query.text.encode())
         self._runner.add(text)
+        self._keep()
         return _shown(text)
 
     def _clear(self):
         self._runner.clear()
+        self._keep()
         return ""
+
+    def _keep(self):
+        """Before the answer: what was answered holds after a power cut."""
+        if not (self._app.settings.save() and self._app.state.save()):
+            raise ValueError(NOT_KEPT)
 
     def _list(self):
         texts = self._runner.texts()

@@ -72,8 +72,7 @@ class Actuator:
     async def _move_later(self, seconds):
         await asyncio.sleep(seconds)
         self._later = None
-        if self._pattern is None:  # else test or pwm was asked for since
-            self._drive()
+        self._drive()
 
     def _wanted(self):
         return self._state["valve"] if self._held is None else self._held
@@ -100,6 +99,9 @@ class Actuator:
         if self._pattern:
             self._pattern.cancel()
             self._pattern = None
+        if self._later:
+            self._later.cancel()
+            self._later = None
 
     def off(self):
         """Both outputs without current; the state stays."""

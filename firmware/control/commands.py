@@ -6,6 +6,7 @@ from collections import namedtuple
 MQTT, CRON, WEB, SERIAL = 1, 2, 4, 8  # who sends; flags
 ALL = MQTT | CRON | WEB | SERIAL
 ASKERS = MQTT | WEB | SERIAL  # cron has nobody to tell
+NOT_KEPT = "the flash did not take it"
 
 # name      as in the topic
 # parse     f(bytes) -> argument of the handler; ValueError says what is wrong

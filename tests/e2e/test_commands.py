@@ -147,6 +147,7 @@ BAD = [
     ("open_until", b"x"), ("open_until", b""), ("open_until", b"1.5"), ("open_until", b"\xff\xfe"),
     ("open_until_delta", "١٢".encode()), ("open_until", b"9" * 400), ("pwm", b"1001"),
     ("pwm", b"-1"), ("pwm", b""), ("set_ssid", b"x" * 33), ("set_ssid", b"\xc3"),
+    ("set_ssid", b""),
     ("set_pwd", b"short"), ("set_pwd", b"x" * 64), ("set_ssid_pwd", b"ssid=only"),
     ("set_ssid_pwd", b"pwd=12345678&ssid=x"), ("set_ssid_pwd", b"ssid=&pwd=12345678"),
     ("set_ap_mesh_pwd", b"1234567"),

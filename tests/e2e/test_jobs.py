@@ -62,6 +62,7 @@ def test_a_job_runs_and_outlives_a_power_cut(device):
     (b"minute=60&command=open", "minute=60"), (b"", "command="), (b"\xff\xfe", "UTF-8"),
     (b"hour=1&command=restart", "command=restart"), (b"minute=" + b"1," * 99, "minute="),
     (b"command=open_until=many", "many"), (b"hour=&command=open", "hour="),
+    (b"command=set_ssid_pwd=ssid=home", "ssid="),
 ])  # fmt: skip
 def test_a_malformed_query_changes_nothing(device, query, says):
     answer = device.ask("set_cron", query)
