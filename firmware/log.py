@@ -14,12 +14,15 @@ class Log:
     def event(self, area, text):
         self._write("[%d] %s: %s" % (self._clock.uptime(), area, text))
 
-    def state(self, area, text):
-        """Say `text` once, until the area's state changes. True when it was said."""
+    def state(self, area, text, detail=""):
+        """Say `text` once, until the area's state changes. True when it was said.
+
+        detail: said behind it; another one makes no new state.
+        """
         if self._states.get(area) == text:
             return False
         self._states[area] = text
-        self.event(area, text)
+        self.event(area, text + detail)
         return True
 
     def debug(self, area, text):

@@ -9,6 +9,7 @@ from binascii import hexlify
 from micropython import const
 
 import config
+from firmware import overlay
 from firmware.app.commands import add_commands, model
 from firmware.app.heart import Heart
 from firmware.app.meter import MeterTask, make_meter
@@ -23,14 +24,13 @@ from firmware.crypto.envelope import Envelope
 from firmware.crypto.keys import parse_key
 from firmware.crypto.mac import HmacSha256
 from firmware.log import Log
-from firmware.net import topics, wifi_words
+from firmware.net import topics
 from firmware.net.access_point import AccessPoint
 from firmware.net.publisher import Publisher
 from firmware.net.resolver import Resolver
 from firmware.net.time_keeper import TimeKeeper
 from firmware.net.wifi import Wifi
-from firmware.store.schema import setting_rows, state_rows
-from firmware.store.settings import Settings
+from firmware.store.settings import Settings, state_rows
 
 _RESTART_S = const(5)
 _WINDOW_S = const(1800)  # how far ahead of the clock an accepted command may be dated
@@ -45,8 +45,8 @@ class App:
         self.board = board
         self.clock = clock
         self.log = log
-        self.settings = Settings("/data/settings", setting_rows(config), log)
-        self.state = Settings("/data/state", state_rows(), log)
+        self.settings = Settings("/data/settings", _setting_rows, log)
+        self.state = Settings("/data/state", state_rows, log)
         self.settings.on_flash_error = self.state.on_flash_error = self._flash_error
         self.valve = None
         self.publisher = Publisher(
@@ -154,8 +154,10 @@ class App:
     def _scanned(self, networks):
         if self.setup.take_scan(networks):
             return  # nobody at the broker has asked
+        from firmware.net.wifi_words import scan_text  # wifi loads it, and frees it
+
         for network in networks:
-            self.publisher.reply("scan_result", wifi_words.scan_text(network))
+            self.publisher.reply("scan_result", scan_text(network))
 
     def _flash_error(self, calculated, saved):
         text = "calculated_crc=0x%08x&saved_crc=0x%08x" % (calculated, saved)
@@ -191,6 +193,14 @@ class App:
         self.publisher.release()
         for message in self.reception.release():
             self._obey(message)
+
+
+def _setting_rows():
+    from firmware.store.schema import setting_rows
+
+    rows = setting_rows(config)
+    overlay.free("firmware.store.schema", "firmware.store.checks")
+    return rows
 
 
 def run():

@@ -112,7 +112,7 @@ class MeterTask:
             try:
                 reading = await self.meter.read()
             except MeterError as error:
-                self._log.state("meter", "no reading: %s" % error)
+                self._log.state("meter", "no reading: ", str(error))
             else:
                 due = not self.meter.push or self._now.is_set()
                 if self._take(reading, due or reading.uptime - said >= interval):

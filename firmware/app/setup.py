@@ -10,10 +10,10 @@ import asyncio
 import gc
 import select
 import socket
-import sys
 from micropython import const
 
 import config
+from firmware import overlay
 from firmware.net import topics
 
 _HTTP, _DNS = const(80), const(53)
@@ -167,10 +167,6 @@ class Setup:
         if self.portal:
             self.portal.end()
         self.portal = None
-        for name in list(sys.modules):
-            if name.startswith("firmware.web") or name in ("firmware.app.portal", "microdot"):
-                parent, _, last = name.rpartition(".")
-                if parent in sys.modules and hasattr(sys.modules[parent], last):
-                    delattr(sys.modules[parent], last)
-                del sys.modules[name]
+        overlay.free("firmware.web", "firmware.app.portal", "microdot")
+        self._app.settings.forget_checks()
         gc.collect()

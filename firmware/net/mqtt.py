@@ -74,6 +74,7 @@ class MqttClient:
         self._backoff = Backoff(retry_ms[0], retry_ms[1], getrandbits)
         self._long_ms = retry_ms[1] // 2  # a link that held so long was a good one
         self._link = None
+        self._said = []  # reasons told since there was no link
         self._go = asyncio.Event()
 
     @property
@@ -127,7 +128,10 @@ class MqttClient:
     def _note_lost(self, error):
         if type(error) is codec.MqttError:
             self.counters.malformed += 1
-        self._log.state("mqtt", "no link to %s:%d: %s" % (self.host, self.port, _reason(error)))
+        reason = _reason(error)
+        if reason not in self._said:  # some take turns, without end
+            self._said.append(reason)
+            self._log.event("mqtt", "no link to %s:%d: %s" % (self.host, self.port, reason))
 
     async def _pause(self):
         self._go.clear()
@@ -141,7 +145,8 @@ class MqttClient:
 
     def note_ready(self):
         self.counters.connects += 1
-        self._log.state("mqtt", "connected to %s:%d" % (self.host, self.port))
+        self._said = []
+        self._log.event("mqtt", "connected to %s:%d" % (self.host, self.port))
         if self.on_connect:
             self._call(self.on_connect)
 

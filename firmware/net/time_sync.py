@@ -84,5 +84,5 @@ class TimeSync:
 
     def _fail(self, text):
         self.failures += 1
-        self._log.state("time", text)
+        self._log.state("time", "not set: ", text)
         return time_keeper.REFUSE

@@ -75,13 +75,3 @@ def _impulse_rows(config):
         ("pulses_per_unit", number(1, 100000), config.PULSES_PER_UNIT, False),
         ("pulse_ms", text(9, 0, "0123456789-"), "", False),  # accepted length: "80-120"; "": any
     ]
-
-
-def state_rows():
-    """What the device itself remembers: changed by commands, written before they are answered."""
-    return [
-        ("valve", switch(), False, False),  # open
-        ("limit", number(-1, _BIG), -1, False),  # Wh or litres; -1: never set
-        ("high_water", number(0, 4294967295), 0, False),  # unix time of the last accepted command
-        ("cron_done", number(0, 4294967295), 0, False),  # due time of the last job that was begun
-    ]

@@ -22,59 +22,76 @@ _MAGIC = "umeter-settings"
 class Settings:
     """settings["name"] -> value; update() changes, save() keeps.
 
-    path: of the file, its folder is made. rows: (name, check, default, secret), see schema.py.
+    path: of the file, its folder is made. rows: f() -> [(name, check, default, secret)], see
+    schema.py; called when something has to be checked, for the checks take much room and are
+    seldom needed. Without a check a value has to be of the default's type.
     migrations: {version: f(values)} that turn an older file's values into the next version's.
     """
 
     def __init__(self, path, rows, log, migrations=None):
         self._path = path
+        self._area = path.rpartition("/")[2]  # in the log: one state for each file
         self._log = log
-        self._rows = {row[0]: row for row in rows}
+        self._rows = rows
         self._migrations = migrations or {}
         self._values = {}
+        self._checks = None  # {name: check} while in use
+        self._defaults, self._secrets = {}, []
+        for name, _, default, secret in rows():
+            self._defaults[name] = default
+            if secret:
+                self._secrets.append(name)
         self._changed = asyncio.Event()
         self.pending = False  # something is not saved yet
         self.on_flash_error = None  # f(calculated crc, saved crc)
         self.generation = 0
         _make_folder(path)
         self._load()
+        self.forget_checks()
 
     def __getitem__(self, name):
         """KeyError: no setting of that name."""
-        row = self._rows[name]
-        return self._values.get(name, row[2])
+        if name in self._values:
+            return self._values[name]
+        return self._defaults[name]
 
     def __contains__(self, name):
-        return name in self._rows
-
-    def names(self):
-        return list(self._rows)
+        return name in self._defaults
 
     def is_secret(self, name):
-        return self._rows[name][3]
+        return name in self._secrets
 
     def check(self, name, value):
         """The value as it would be stored. ValueError names the setting and what is wrong."""
-        row = self._rows.get(name)
-        if row is None:
+        if name not in self._defaults:
             raise ValueError("%s: no such setting" % name)
+        if self._checks is None:
+            self._checks = {row[0]: row[1] for row in self._rows()}
+        check = self._checks[name]
+        if check is None:
+            if type(value) is not type(self._defaults[name]):
+                raise ValueError("%s: not of its type" % name)
+            return value
         try:
-            return row[1](value)
+            return check(value)
         except ValueError as error:
             raise ValueError("%s: %s" % (name, error.args[0])) from None
+
+    def forget_checks(self):
+        """They are not needed for a while; run() does so after each update."""
+        self._checks = None
 
     def update(self, changes):
         """All of {name: value} or, with a ValueError, none. True if something is new."""
         checked = {name: self.check(name, value) for name, value in changes.items()}
         new = [name for name in checked if checked[name] != self[name]]
         for name in new:
-            if checked[name] == self._rows[name][2]:
+            if checked[name] == self._defaults[name]:
                 del self._values[name]
             else:
                 self._values[name] = checked[name]
-        if new:
-            self.pending = True
-            self._changed.set()
+        self.pending = self.pending or bool(new)
+        self._changed.set()
         return bool(new)
 
     def reset(self):
@@ -103,11 +120,11 @@ class Settings:
             _replace(self._path, self._path + ".old")
             os.rename(new, self._path)
         except OSError as error:
-            self._log.state("store", "cannot save %s: %s" % (self._path, error))
+            self._log.state(self._area, "cannot save %s: %s" % (self._path, error))
             return False
         self.generation += 1
         self.pending = False
-        self._log.state("store", "saved")
+        self._log.state(self._area, "saved")
         return True
 
     async def run(self):
@@ -116,11 +133,12 @@ class Settings:
             await self._changed.wait()
             self._changed.clear()
             await asyncio.sleep(_DEFER_S)
+            self.forget_checks()
             while not self.save():
                 await asyncio.sleep(_AGAIN_S)
 
     def _report(self, check, path):
-        self._log.state("store", "%s does not read back as written" % path)
+        self._log.state(self._area, "%s does not read back as written" % path)
         if self.on_flash_error:
             self.on_flash_error(check, _crc_of(path))
 
@@ -131,7 +149,7 @@ class Settings:
                 continue
             version, self.generation, values = found
             if end:
-                self._log.event("store", "%s comes from %s" % (self._path, end))
+                self._log.event(self._area, "%s comes from %s" % (self._path, end))
                 self.pending = True
             self._take(version, values)
             return
@@ -147,7 +165,7 @@ class Settings:
             try:
                 self._values[name] = self.check(name, value)
             except ValueError as error:
-                self._log.event("store", "dropped: %s" % error)
+                self._log.event(self._area, "dropped: %s" % error)
 
     def _read(self, path):
         """(version, generation, values) of a whole file; None: there is none."""
@@ -166,8 +184,20 @@ class Settings:
         except OSError:
             return None
         except ValueError as error:  # UnicodeError, too
-            self._log.event("store", "%s is damaged: %s" % (path, error))
+            self._log.event(self._area, "%s is damaged: %s" % (path, str(error) or "no text"))
             return None
+
+
+def state_rows():
+    """What the device itself remembers: changed by commands, written before they are answered."""
+    return [
+        ("valve", None, False, False),  # open
+        ("limit", None, -1, False),  # Wh or litres; -1: never set
+        ("high_water", None, 0, False),  # unix time of the last accepted command
+        # the network behind which the broker answered last, [ssid, password]
+        ("joined", None, [], True),
+        ("cron_done", None, 0, False),  # due time of the last job that was begun
+    ]
 
 
 def _make_folder(path):

@@ -226,6 +226,19 @@ async def test_the_log_speaks_once_per_change():
     assert len(log_lines) == 2, log_lines
 
 
+async def test_reasons_that_take_turns_are_said_once():
+    world.config["dns"] = {"broker.test": {"error": -202}}
+    session = Session(host="broker.test", retry_ms=(1, 2)).start()
+    for _ in range(3):
+        await until(lambda: any("ENOENT" in line for line in log_lines), log_lines)
+        world.config["dns"]["broker.test"] = "127.0.0.1:1"
+        await until(lambda: any("ECONNREFUSED" in line for line in log_lines), log_lines)
+        world.config["dns"]["broker.test"] = {"error": -202}
+        await asyncio.sleep_ms(100)
+    assert len(log_lines) == 2, log_lines
+    await session.stop()
+
+
 async def test_cancelled_in_every_phase():
     broker = await with_broker(Script(connack=None), Script(suback=None))
     for phase_ms in (0, 1, 5, 20, 60):

@@ -24,7 +24,7 @@ class Uptime:
 
 
 def settings():
-    return Settings("/flash/data/settings", ROWS, Log(Uptime(), write=lambda line: None))
+    return Settings("/flash/data/settings", lambda: ROWS, Log(Uptime(), write=lambda line: None))
 
 
 def boot(device):

@@ -34,7 +34,7 @@ def fill():
 
 async def test_recovers_when_there_is_room():
     vfs.mount(mount(Flash(blocks=8)), "/flash")
-    settings = Settings("/flash/data/settings", ROWS, Log(Uptime(), write=lines.append))
+    settings = Settings("/flash/data/settings", lambda: ROWS, Log(Uptime(), write=lines.append))
     task = asyncio.create_task(settings.run())
     fill()
     settings.update({"jobs": ["y" * 190] * 16})
@@ -45,5 +45,5 @@ async def test_recovers_when_there_is_room():
     await asyncio.sleep(70)
     assert not settings.pending and "saved" in lines[1], lines
     task.cancel()
-    again = Settings("/flash/data/settings", ROWS, Log(Uptime(), write=lines.append))
+    again = Settings("/flash/data/settings", lambda: ROWS, Log(Uptime(), write=lines.append))
     assert len(again["jobs"]) == 16

@@ -27,7 +27,7 @@ class Uptime:
 
 def make(tmp_path, said=None, rows=ROWS, **more):
     log = Log(Uptime(), write=(said if said is not None else []).append)
-    return Settings(str(tmp_path / "data" / "settings"), rows, log, **more)
+    return Settings(str(tmp_path / "data" / "settings"), lambda: rows, log, **more)
 
 
 def test_defaults_then_what_was_saved(tmp_path):
@@ -120,7 +120,7 @@ def test_values_that_no_longer_fit_are_dropped_one_by_one(tmp_path):
     said = []
     again = make(tmp_path, said, [ROWS[0], ("limit", checks.number(0, 10), 3, False)])
     assert again["ssid"] == "kept" and again["limit"] == 3
-    assert said == ["[0] store: dropped: limit: 0 to 10"]
+    assert said == ["[0] settings: dropped: limit: 0 to 10"]
 
 
 def test_reset_leaves_no_file(tmp_path):

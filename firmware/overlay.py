@@ -1,0 +1,21 @@
+# uMeter - gives back the room of modules that are not needed any more
+# MIT license; Copyright (c) 2026 The uMeter authors
+
+"""Code lives in the heap. What is seldom needed is imported where it is used, and freed after."""
+
+import sys
+
+
+def free(*names):
+    """Forget these modules, and all inside those that are packages; not loaded is no error.
+
+    The next import reads them from the flash again. Nothing may hold on to a function or class
+    of theirs, or the room stays taken: functions hold their module, instances their class.
+    """
+    for name in names:
+        for loaded in list(sys.modules):
+            if loaded == name or loaded.startswith(name + "."):
+                parent, _, last = loaded.rpartition(".")
+                if parent in sys.modules and hasattr(sys.modules[parent], last):
+                    delattr(sys.modules[parent], last)
+                del sys.modules[loaded]
