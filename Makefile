@@ -15,7 +15,8 @@ OVERRIDES = $(foreach v,$(given),--override $(call quote,$(v)=$(value $(v))))
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup sim test soak bench lint all build flash flashall image config-help lock clean distclean
+.PHONY: help setup sim test soak bench lint all build rebuild size flash flashall flashblank screen \
+    image webflash wifisetup config-help lock clean distclean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,13 +45,30 @@ all: build  ## the same as build
 build: setup  ## compile the firmware for the chip into build/device/; ARCH=, build flags
 	@$(PY) -m tools.build $(OVERRIDES)
 
-flash: build  ## build, then copy to the board at PORT=/dev/ttyUSB0 or PORT=socket://host:port
+rebuild: clean build  ## clean, then build
+
+size: setup  ## what the built tree takes on the device, file by file
+	@$(PY) -m tools.build --sizes $(OVERRIDES)
+
+flash: build  ## build, then copy to the board at PORT=; FIRMWARE= writes MicroPython first, ERASE=1 MONITOR=1
 	@$(PY) -m tools.flash $(OVERRIDES)
 
 flashall: flash  ## the same as flash
 
-image: build  ## build, then write build/image.bin, a flash image for esptool
+flashblank: setup  ## erase all of the board's flash memory
+	@$(PY) -m tools.flash --blank $(OVERRIDES)
+
+screen: setup  ## the console of the board at PORT=; Ctrl-] ends it
+	@$(PY) -m tools.flash_monitor $(OVERRIDES)
+
+image: build  ## build, then write build/image.bin, a flash image; FIRMWARE= puts MicroPython into it, FLASH_SIZE=
 	@$(PY) -m tools.image $(OVERRIDES)
+
+webflash: $(if $(FIRMWARE),image,setup)  ## a page that flashes boards from the browser; FIRMWARE= makes the image
+	@$(PY) -m tools.webflash $(OVERRIDES)
+
+wifisetup: setup  ## join the set-up network of a device (KEY= SERIAL=) and open its page
+	@$(PY) -m tools.wifisetup $(OVERRIDES)
 
 config-help: setup  ## every build flag, its default and meaning
 	@$(PY) -m tools.config

@@ -72,6 +72,13 @@ def manifest_path(tree):
     return tree.with_name(tree.name + ".json")
 
 
+def read_manifest(tree):
+    try:
+        return Manifest.read(manifest_path(tree))
+    except OSError:
+        raise BuildError("there is no %s: make build" % os.path.relpath(tree)) from None
+
+
 def build(flags, arch="", out=OUT, root=ROOT):
     """Compiles into the folder out, which afterwards holds these files and no others.
 
@@ -160,6 +167,13 @@ def report(manifest, out):
         os.path.relpath(out)))  # fmt: skip
 
 
+def sizes(manifest, out):
+    """Prints the sizes file by file, then part by part."""
+    for file in sorted(manifest.files, key=lambda file: -file.size):
+        print("  %-40s %6d bytes" % (file.path, file.size))
+    report(manifest, out)
+
+
 def command_line(description):
     """Parser of what make hands over."""
     parser = argparse.ArgumentParser(description=description)
@@ -169,11 +183,16 @@ def command_line(description):
 
 
 def main(argv=None):
-    options = command_line("Compiles the firmware into a tree for the device.").parse_args(argv)
+    parser = command_line("Compiles the firmware into a tree for the device.")
+    parser.add_argument("--sizes", action="store_true",
+                        help="only tell the sizes of what is built")  # fmt: skip
+    options = parser.parse_args(argv)
     try:
         given = parse_overrides(options.override)
-        flags = resolve(given, os.environ)
         out = Path(run_variable("OUT", given, os.environ, str(OUT))).resolve()
+        if options.sizes:
+            return sizes(read_manifest(out), out)
+        flags = resolve(given, os.environ)
         report(build(flags, run_variable("ARCH", given, os.environ), out), out)
     except (ConfigError, BuildError, mpy.CompileError) as error:
         sys.exit("build: %s" % error)

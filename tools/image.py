@@ -124,10 +124,11 @@ def make_flash_image(tree, firmware, out, flash_size=0):
         base = partitions.read(firmware)
     except ValueError as error:
         raise ImageError(str(error)) from None
-    board = Manifest.read(manifest_path(Path(tree))).board
-    if base.chip != boards.BOARDS[board].chip:
+    manifest = Manifest.read(manifest_path(Path(tree)))
+    chip = boards.BOARDS[manifest.board].chip
+    if base.chip != chip:
         raise ImageError("the image is for %s, but BOARD=%s has %s"
-                         % (base.chip, board, boards.BOARDS[board].chip))  # fmt: skip
+                         % (base.chip, manifest.board, chip))  # fmt: skip
     if base.holds_files:
         raise ImageError("the image reaches into the file system; does it hold files already?")
     size = base.files_size(flash_size)
@@ -136,6 +137,7 @@ def make_flash_image(tree, firmware, out, flash_size=0):
     make_image(tree, out, size // BLOCK)
     head = firmware.ljust(base.files_at - base.base, b"\xff")
     Path(out).write_bytes(head + Path(out).read_bytes())
+    manifest.write(manifest_path(Path(out)))  # make webflash shows it
     return base.base
 
 
