@@ -4,7 +4,9 @@
 from firmware.net import topics
 from firmware.net.sample import sample_text
 
-_MOST_HELD = 60  # messages that wait for the time: an hour of samples
+# What waits for the time: an hour of samples, or the few minutes of an electricity meter's.
+_MOST_HELD = 60
+_MOST_HELD_CHARS = 6144
 
 
 class Publisher:
@@ -20,6 +22,7 @@ class Publisher:
         self._flow_meter = flow_meter
         self._free_heap = free_heap
         self._held = []  # (uptime, function, serial, text)
+        self._chars = 0  # of their texts
         self.send = None  # f(topic, payload), once there is a broker to send to
         self.serial = None  # of the meter, text; None until it is known
         self.dropped = 0
@@ -42,6 +45,7 @@ class Publisher:
             return
         held = self._held
         self._held = []
+        self._chars = 0
         for message in held:
             self._send(*message)
 
@@ -52,10 +56,11 @@ class Publisher:
         if self._ready():
             self._send(uptime, function, serial, text)
             return
-        if len(self._held) >= _MOST_HELD:
-            self._held.pop(0)
-            self.dropped += 1
         self._held.append((uptime, function, serial, text))
+        self._chars += len(text)
+        while len(self._held) > _MOST_HELD or self._chars > _MOST_HELD_CHARS:
+            self._chars -= len(self._held.pop(0)[3])
+            self.dropped += 1
 
     def _send(self, uptime, function, serial, text):
         topic = topics.outgoing(function, serial, self._clock.unix_at(uptime))
