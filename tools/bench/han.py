@@ -87,6 +87,12 @@ def _open_frame(root):
             if record["id"] == "kamstrup-radius-1":
                 names = ("encryption_key", "authentication_key", "frame")
                 return [unhexlify(record[name]) for name in names], "kamstrup-radius-1"
+    key, authentication_key = bytes(range(16)), bytes(range(16, 32))
+    return [key, authentication_key, made_up(key, authentication_key, 7)], "made up"
+
+
+def made_up(key, authentication_key, counter):
+    """A frame with a list like that of an OMNIPOWER in Denmark."""
     from sim.meters import han_frames as frames
 
     items = [(10, b"Kamstrup_V0001"), frames.obis("1-1:0.0.1"), (6, 1)]
@@ -98,10 +104,9 @@ def _open_frame(root):
         items += [frames.obis("1-1:%d.8.0" % c), (6, 123456)]
     time_ = frames.date_time(2025, 12, 14, 16, 0, 5)
     items += [frames.obis("0-1:1.0.0"), (9, time_)]
-    key, authentication_key = bytes(range(16)), bytes(range(16, 32))
     apdu = frames.notification((2, items), time_)
-    sealed = frames.sealed(apdu, b"KAM\1\2\3\4\5", 7, 0x30, key, authentication_key)
-    return [key, authentication_key, frames.hdlc_message(sealed)], "made up"
+    sealed = frames.sealed(apdu, b"KAM\1\2\3\4\5", counter, 0x30, key, authentication_key)
+    return frames.hdlc_message(sealed)
 
 
 def _on_micropython(root, given):

@@ -9,6 +9,7 @@ import tempfile
 from pathlib import Path
 
 from sim.launch import ROOT, interpreter
+from sim.meters import pusher
 from sim.meters.mc66 import Mc66
 from sim.meters.multical import Multical
 from tools import build, mpy
@@ -119,4 +120,19 @@ def run():
         ("impulse", ()),
     ):
         rows.append(("over it: " + meter, live({"METER": meter}, replies) - bare, "bytes", ""))
+    for meter, flags, pushes, note in _pushes():
+        size = live({"METER": meter, **flags}, (), pushes) - bare
+        rows.append(("over it: " + meter, size, "bytes", note + ", goal <= 45000"))
     return rows
+
+
+def _pushes():
+    # (METER, flags, telegrams, note): the lists that need most, of each kind of meter.
+    from tools.bench.han import made_up
+
+    key, other = bytes(range(16)), bytes(range(16, 32))
+    keys = {"HAN_ENCRYPTION_KEY": key.hex(), "HAN_AUTHENTICATION_KEY": other.hex()}
+    pushes = [made_up(key, other, counter) for counter in range(1, 9)]
+    yield "han", keys, pushes, "ciphered, 40 values"
+    yield "han", {}, [pusher.han_list(7210086, n) for n in range(1, 9)], "clear, 6 values"
+    yield "p1", {}, [pusher.p1_telegram(7210086, n) for n in range(1, 9)], "clear, 7 values"
