@@ -113,6 +113,18 @@ class Board:
         """The radio as an access point."""
         return network.WLAN(network.WLAN.IF_AP)
 
+    def set_hostname(self, name):
+        """At most 32 bytes. DHCP and mDNS tell it from the next connection on."""
+        network.hostname(name)
+
+    def set_country(self, code):
+        """Two letters. The ESP32 port of MicroPython takes it, and does nothing with it."""
+        network.country(code)
+
+    def set_dns(self, address):
+        if network.ipconfig("dns") != address:
+            network.ipconfig(dns=address)
+
     def start_watchdog(self):
         self._watchdog = machine.WDT(timeout=_WATCHDOG_MS)
 

@@ -72,7 +72,7 @@ class App:
         self.session = Session(self.settings, self.publisher, self.resolver, self.log)
         self.session.on_connect = self._greet
         self.session.on_message = self._receive
-        self.wifi = Wifi(self.board.station(), self.settings, self.clock, self.log)
+        self.wifi = Wifi(self.board, self.settings, self.state, self.clock, self.log)
         self.wifi.on_up = self.session.network_up
         self.wifi.on_scan = self._scanned
         self.access_point = AccessPoint(self.board.access_point(), self.log)

@@ -9,7 +9,6 @@ from micropython import const
 import config
 from firmware.control import limit
 from firmware.control.commands import ALL, ASKERS, NOT_KEPT, utf8
-from firmware.net import wifi_words
 
 _RESTART_S = const(16)
 _RECONNECT_S = const(60)  # so long the stored networks are tried
@@ -132,6 +131,8 @@ def _both(text):
 
 
 def _set_both(app, text):
+    from firmware.net import wifi_words
+
     ssid, _, password = text.partition("&pwd=")
     changes = {"ssid": wifi_words.unescape(ssid[5:]), "password": wifi_words.unescape(password)}
     _store(app, changes, "ssid")
@@ -173,6 +174,7 @@ async def _restart_later(app):
 def _factory_reset(app):
     """Settings go, the replay guard's time and the valve stay: nothing old becomes new again."""
     app.settings.reset()
+    app.state.update({"joined": []})
     _restart(app)
     return "settings erased, restarts in %d s" % _RESTART_S
 

@@ -1,194 +1,269 @@
-# uMeter - keeps the station on one of its networks
+# uMeter - the one owner of the Wi-Fi station: keeps it in one of its networks, for years
 # MIT license; Copyright (c) 2026 The uMeter authors
 
-# The driver's own endless tries are off: they would fight with this one, and with the access
-# point for the channel. Scanning blocks two seconds, so a thread does it (without the GIL).
+# Getting in is wifi_join's job. Its code is in the heap only while we are in no network, or
+# scan; that of wifi_plan only if there is more than one network. docs/wifi.md tells what people
+# may expect.
 
-import _thread
 import asyncio
+import gc
 from micropython import const
 from random import getrandbits
 
-from firmware.net import wifi_words
+from firmware import overlay
 from firmware.net.backoff import Backoff
 
-# Association and DHCP. The driver's status cannot shorten it: it still tells the reason of the
-# try before, until there is an address.
-_TRY_MS = const(12000)
 _LOOK_MS = const(250)
-_FIRST_MS, _MOST_MS = const(1000), const(10000)  # between two rounds of tries
-_FALLBACK_S = const(600)  # then the better networks are tried again
-_SCAN_MS = const(15000)
-_NO_RSSI = const(31)  # as MeterLogger says it before it knows
+_CHECK_S = const(5)  # between two looks at what costs more: address, name server
+_PAUSE_S = const(6)  # the radio is off so long when it is restarted
+_HELD_S = const(10)  # a network that held so long is tried again at once
+_FIRST_MS, _MOST_MS = const(1000), const(8000)  # between two rounds of tries
+_GUESTS_MS = const(15000)  # the same while somebody uses our own network: tries mute it
+_NO_ROOM_S = const(5)
+_NO_RSSI = const(31)  # dBm; what MeterLogger says before it knows
+_NOT_TRIED = const(1)  # reason: unspecified
 
 
 class Wifi:
-    """One owner of the radio's client side.
+    """board: see firmware/board.py; settings: ssid, password, networks, fallback_ssid ...;
+    state: joined, the network behind which the broker answered last.
 
-    wlan: network.WLAN(IF_STA); settings: ssid, password, networks, fallback_*, ip ...
-    on_up: f(), each time the network is there. on_scan: f([(ssid, bssid, channel, rssi, ...)]).
+    on_up: f(), each time the network is there. on_scan: f([(ssid, bssid, channel, rssi, ...)]),
+    for scans that were asked for. has_guests: f() -> somebody uses our own network.
     """
 
-    def __init__(self, wlan, settings, clock, log):
-        self._wlan = wlan
-        self._settings = settings
-        self._clock = clock
-        self._log = log
-        self._backoff = Backoff(_FIRST_MS, _MOST_MS, getrandbits)
-        self._again = asyncio.Event()  # somebody wants the networks tried from the top
-        self._good = None  # (ssid, password) that worked last
-        self._reason = 1
-        self._scan_wanted = False
-        self._trial = None  # (ssid, password) that somebody wants to know of
-        self._outcome = None  # of that trial, a word
-        self.ssid = None  # of the network in use
+    def __init__(self, board, settings, state, clock, log):
+        self.board = board
+        self.settings = settings
+        self.clock = clock
+        self.log = log
+        self.wlan = board.station()
+        self._state = state
         self.on_up = None
         self.on_scan = None
+        self.has_guests = lambda: False
         self.disconnects = 0
+        self.ssid = None  # of the network in use
+        # the rest is shared with wifi_join
+        self.backoff = Backoff(_FIRST_MS, _MOST_MS, getrandbits)
+        self.plan = None  # wifi_plan.Plan, while there is a choice
+        self.call = asyncio.Event()  # something of these four is to be done, now:
+        self.again = False  # try the networks from the top
+        self.scan_wanted = False
+        self.trial = None  # (ssid, password) that somebody wants to know of
+        self._off_until = 0  # uptime until which the radio shall be off
+        self.outcome = None  # of the trial, a word
+        self.last = None  # network that we were in last
+        self.fixed = False  # our address is a static one
+        self.found = ()  # by the last scan; None: it still runs
+        self.said = []  # [(ssid, reason)] logged since we were in a network
+        self.reason = _NOT_TRIED
+
+    # -- for everybody --
 
     @property
     def connected(self):
-        return self.ssid is not None and self._wlan.isconnected()
+        return self.ssid is not None and self.wlan.isconnected()
 
     @property
     def address(self):
-        return self._wlan.ifconfig()[0]
+        return self.wlan.ifconfig()[0]
 
     def rssi(self):
         """dBm; 31 while there is no connection."""
-        return self._wlan.status("rssi") if self.connected else _NO_RSSI
+        try:
+            return self.wlan.status("rssi")
+        except OSError:
+            return _NO_RSSI
 
     def status_word(self):
-        return "connected" if self.connected else wifi_words.word(self._reason)
+        """MeterLogger section 8.6."""
+        if self.connected:
+            return "connected"
+        from firmware.net.wifi_words import word
 
-    def networks(self):
-        """[(ssid, password)] in the order in which they are tried."""
-        settings = self._settings
-        found = [(settings["ssid"], settings["password"])]
-        found += [(ssid, password) for ssid, password in settings["networks"]]
-        found.append((settings["fallback_ssid"], settings["fallback_password"]))
-        if self._good and self._good not in found:
-            found.append(self._good)  # new credentials that are wrong do not cut the device off
-        return [network for network in found if network[0]]
+        text = word(self.reason)
+        overlay.free("firmware.net.wifi_words")
+        return text
 
     def reconnect(self):
         """Leaves the network; the stored ones are tried anew, then the one that worked."""
-        self._again.set()
-
-    async def try_network(self, ssid, password, seconds):
-        """Tries it before the stored ones and stays if it works. -> "connected", or a reason."""
-        self._trial, self._outcome = (ssid, password), None
-        self._again.set()
-        for _ in range(seconds * 1000 // _LOOK_MS):
-            if self._outcome:
-                return self._outcome
-            await asyncio.sleep_ms(_LOOK_MS)
-        self._trial = None
-        return self._outcome or "handshake_timeout"
+        self.again = True
+        self.call.set()
 
     def request_scan(self):
         """on_scan hears of the result in a few seconds."""
-        self._scan_wanted = True
-        self._again.set()
+        self.scan_wanted = True
+        self.call.set()
+
+    async def try_network(self, ssid, password, seconds):
+        """Tries it before the stored ones and stays if it works. -> "connected", or a reason."""
+        self.trial, self.outcome = (ssid, password), None
+        self.call.set()
+        for _ in range(seconds * 1000 // _LOOK_MS):
+            if self.outcome:
+                return self.outcome
+            await asyncio.sleep_ms(_LOOK_MS)
+        self.trial = None
+        return self.outcome or "handshake_timeout"
+
+    def switch_off(self, seconds):
+        """The radio rests so long, or until one of the above is asked for; 0: it works again."""
+        self._off_until = self.clock.uptime() + seconds
+        self.call.set()
+
+    @property
+    def is_off(self):
+        """It shall be off now."""
+        return self.clock.uptime() < self._off_until
+
+    def restart(self):
+        """Nothing answers: off and on again, other networks before this one."""
+        if self.plan and self.ssid:
+            self.plan.blame(self.ssid, self.clock.uptime())
+        self.disconnects += 1
+        self.last = None
+        self.switch_off(_PAUSE_S)
+
+    def answered(self):
+        """The broker answers: this network is a good one, and is kept in mind as such."""
+        if self.ssid is None:
+            return
+        if self.plan:
+            self.plan.praise(self.ssid)
+        if self.last != tuple(self._state["joined"]) and self.last in self.configured():
+            self._state.update({"joined": list(self.last)})
+
+    # -- the radio's task --
 
     async def run(self):
         """For ever."""
-        self._wlan.active(True)
-        self._wlan.config(reconnects=0)
-        self._address()
         while True:
-            if self._trial:
-                await self._run_trial()
-            for ssid, password in self.networks():
-                if self._trial:
-                    break
-                if await self._connect(ssid, password):
-                    self._backoff.reset()
-                    self._good = (ssid, password)
-                    await self._stay(ssid)
-                    break
-            else:
-                await self._rest()
+            while self.is_idle():
+                self.call.clear()
+                await self.call.wait()
+            try:
+                await self._round()
+            except MemoryError:
+                self.log.event("wifi", "no room, %d bytes" % gc.mem_free())
+                await asyncio.sleep(_NO_ROOM_S)
+            if self.is_off:
+                self.wlan.active(False)
+                while self.is_off and not (self.trial or self.again or self.scan_wanted):
+                    await asyncio.sleep_ms(_LOOK_MS)
+                self._off_until = 0
 
-    async def _run_trial(self):
-        (ssid, password), self._trial = self._trial, None
-        if await self._connect(ssid, password):
-            self._good = (ssid, password)
-            self._outcome = "connected"
-            await self._stay(ssid)
-        else:
-            self._outcome = self.status_word()
+    async def _round(self):
+        from firmware.net import wifi_join
 
-    async def _rest(self):
-        if self._scan_wanted:
-            await self._scan()
         try:
-            await asyncio.wait_for_ms(self._again.wait(), self._backoff.next())
-        except asyncio.TimeoutError:
-            return
-        self._again.clear()
+            found = await wifi_join.find(self)
+        finally:
+            wifi_join = None
+            _free_join()
+        if found:
+            await self._stay(*found)
 
-    def _address(self):
-        settings = self._settings
-        if settings["ip"]:
-            gateway = settings["gateway"]
-            self._wlan.ifconfig((settings["ip"], settings["netmask"], gateway,
-                                 settings["dns"] or gateway))  # fmt: skip
+    def configured(self):
+        """[(ssid, password)] by priority, without the fallback."""
+        settings = self.settings
+        found = [(settings["ssid"], settings["password"])]
+        found += [(ssid, password) for ssid, password in settings["networks"]]
+        return [network for network in found if network[0]]
 
-    async def _connect(self, ssid, password):
-        try:
-            self._wlan.disconnect()  # a try that hangs would refuse the next one
-            self._wlan.connect(ssid, password or None)
-        except OSError as error:
-            self._log.state("wifi", "no connection to %s: %s" % (ssid, error))
-            return False
-        for _ in range(_TRY_MS // _LOOK_MS):
-            if self._wlan.isconnected():
-                self.ssid = ssid
-                self._log.state("wifi", "connected to %s as %s" % (ssid, self.address))
-                return True
-            await asyncio.sleep_ms(_LOOK_MS)
-        self._reason = self._wlan.status()
-        self._log.state("wifi", "no connection to %s: %s" % (ssid, self.status_word()))
-        return False
+    def known(self):
+        """The same, and the one that worked: wrong new credentials do not cut the device off."""
+        found = self.configured()
+        joined = tuple(self._state["joined"])
+        if found and joined and joined not in found:
+            found.append(joined)
+        return found
 
-    async def _stay(self, ssid):
-        """Until the network is lost, or another one shall be tried."""
+    def fallback(self):
+        settings = self.settings
+        ssid = settings["fallback_ssid"]
+        return (ssid, settings["fallback_password"]) if ssid else None
+
+    def is_idle(self):
+        """Nothing is configured, and nothing asked for."""
+        return not (self.is_off or self.trial or self.scan_wanted
+                    or self.configured() or self.fallback())  # fmt: skip
+
+    def is_urgent(self):
+        """Trying and staying end for this."""
+        return bool(self.again or self.trial or self.is_off)
+
+    async def _stay(self, network, better):
+        """Until the network is lost, or something else is to be done."""
+        ssid = self.ssid = network[0]
+        self.last = network
+        self.said = []
+        self.log.event("wifi", "connected to %s as %s" % (ssid, self.address))
+        began = self.clock.uptime()
         if self.on_up:
             self.on_up()
-        left = self._clock.uptime() + _FALLBACK_S
-        is_fallback = ssid != self.networks()[0][0] and ssid == self._settings["fallback_ssid"]
-        while self._wlan.isconnected():
-            if self._scan_wanted:
-                self._again.clear()
-                await self._scan()
-            if self._again.is_set() or (is_fallback and self._clock.uptime() > left):
-                self._again.clear()
-                self.ssid = None
-                self._log.state("wifi", "leaves " + ssid)
-                return
-            await asyncio.sleep_ms(_LOOK_MS)
+        lost = await self._watch(better)
+        self.reason = self.wlan.status()
         self.ssid = None
+        self.log.event("wifi", ("lost " if lost else "leaves ") + ssid)
+        if not lost:
+            self.wlan.disconnect()
+            self.last = None  # begin with the best
+            return
         self.disconnects += 1
-        self._reason = self._wlan.status()
-        self._log.state("wifi", "lost " + ssid)
+        lasted = self.clock.uptime() - began
+        if self.plan:
+            self.plan.lost(lasted)
+        if lasted >= _HELD_S:
+            self.backoff.reset()
+        else:
+            await self.rest()
+
+    async def _watch(self, better):
+        """True: the network is lost; False: it is to be left. better: networks above it."""
+        check_at = 0
+        dns = self.settings["dns"]
+        while self.wlan.isconnected():
+            now = self.clock.uptime()
+            if now >= check_at:
+                check_at = now + _CHECK_S
+                if self.address == "0.0.0.0":
+                    return True  # the driver lost it without a word
+                if dns and not self.fixed:
+                    self.board.set_dns(dns)  # DHCP may have overwritten it
+            if self.is_urgent():
+                return False
+            if self.scan_wanted:
+                await self._scan()
+            elif better and self.plan.wants_look(now, self.has_guests()):
+                if self.plan.looked(better, await self._scan() or (), self.clock.uptime()):
+                    return False
+            await asyncio.sleep_ms(_LOOK_MS)
+        return True
 
     async def _scan(self):
-        self._scan_wanted = False
-        found = []
-        _thread.start_new_thread(_scan_in_thread, (self._wlan, found))
-        for _ in range(_SCAN_MS // _LOOK_MS):
-            await asyncio.sleep_ms(_LOOK_MS)
-            if found:
-                break
-        if not found or found[0] is None:
-            self._log.event("wifi", "the scan failed")
-        elif self.on_scan:
-            self.on_scan(found[0])
+        """SSIDs around us; None: the radio could not tell."""
+        from firmware.net import wifi_join
+
+        try:
+            return await wifi_join.scan(self)
+        finally:
+            _free_join()
+
+    async def rest(self):
+        """Between two rounds of tries."""
+        self.call.clear()
+        if self.is_urgent() or self.scan_wanted:
+            return
+        wait_ms = self.backoff.next()
+        if self.has_guests():
+            wait_ms = max(wait_ms, _GUESTS_MS)
+        try:
+            await asyncio.wait_for_ms(self.call.wait(), wait_ms)
+        except asyncio.TimeoutError:
+            return
 
 
-def _scan_in_thread(wlan, found):
-    try:
-        found.append(wlan.scan())
-    except OSError:
-        found.append(None)  # the radio is busy; whoever asked asks again
+def _free_join():
+    overlay.free("firmware.net.wifi_join", "firmware.net.wifi_words")
+    gc.collect()

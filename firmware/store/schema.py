@@ -27,7 +27,7 @@ def setting_rows(config):
         ("netmask", checks.ipv4, "255.255.255.0", False),
         ("gateway", address, "", False),
         ("dns", address, "", False),
-        ("hostname", text(32, 0, checks.HOST), "", False),  # "": made of the serial
+        ("hostname", text(32, 0, checks.HOST), "", False),  # "": made of the chip's id
         ("country", text(2), "", False),
         ("tx_power", number(0, 20), 0, False),  # dBm; 0: the driver's
         ("power_save", switch(), False, False),  # of the radio between beacons
