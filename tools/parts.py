@@ -49,7 +49,7 @@ ROWS = (
     ("meters/p1*", _HAN),
     ("crypto/gcm", _HAN),
     ("crypto/_gcm_*", _HAN),
-    ("app/cron", lambda config: not config["NO_CRON"]),
+    ("app/cron*", lambda config: not config["NO_CRON"]),
     ("control/cron*", lambda config: not config["NO_CRON"]),
     ("control/timezone", lambda config: not config["NO_CRON"]),
 )

@@ -3,21 +3,17 @@
 
 import asyncio
 import gc
-import sys
 import time
 from binascii import hexlify
 from micropython import const
 
 import config
 from firmware import overlay
-from firmware.app.commands import add_commands, model
 from firmware.app.heart import Heart
 from firmware.app.meter import MeterTask, make_meter
 from firmware.app.session import Session
 from firmware.app.setup import Setup
-from firmware.board import Board
 from firmware.clock import Clock
-from firmware.control.commands import MQTT, Commands
 from firmware.control.reception import Reception
 from firmware.control.replay import ReplayGuard
 from firmware.crypto.envelope import Envelope
@@ -32,21 +28,27 @@ from firmware.net.time_keeper import TimeKeeper
 from firmware.net.wifi import Wifi
 from firmware.store.settings import Settings, state_rows
 
-_RESTART_S = const(5)
+_MQTT = const(1)  # control.commands.MQTT
+_KEEP_S = const(20)  # the command table after its last use
 _WINDOW_S = const(1800)  # how far ahead of the clock an accepted command may be dated
-_GARBAGE = const(16384)  # bytes between two collections
-_METER_S = const(600)  # the longest that a meter's task may stay away
+# The longest that a task may stay away: the meter's with all its retries, the others', and the
+# one that sets the clock every hour.
+_METER_S, _STAY_S, _TIME_S = const(600), const(600), const(7200)
+_NOTES = const(4)  # of tasks that fail, in one run: the flash wears
 
 
 class App:
     """The parts, by name; tasks start in main()."""
 
-    def __init__(self, board, clock, log):
+    def __init__(self, board, clock, log, stores=None):
         self.board = board
         self.clock = clock
         self.log = log
         self.settings = Settings("/data/settings", _setting_rows, log)
         self.state = Settings("/data/state", state_rows, log)
+        if stores is not None:
+            stores += self.settings, self.state
+        self._notes = 0
         self.settings.on_flash_error = self.state.on_flash_error = self._flash_error
         self.valve = None
         self.publisher = Publisher(
@@ -58,6 +60,8 @@ class App:
             self.valve = Valve(board, self.settings, self.state, clock, log, self.publisher.reply)
         self.heart = Heart(clock, log, board.feed_watchdog)
         self.heart.watch("meter", _METER_S)
+        self.heart.on_settled = board.settle
+        self.heart.on_stuck = self._note
         self.meter = MeterTask(
             make_meter(board, clock, log, self.settings), clock, log, self.settings, self.heart
         )
@@ -83,27 +87,68 @@ class App:
         self.guard = ReplayGuard(newest)
         self.keeper = TimeKeeper(max(config.BUILD_TIME, newest - _WINDOW_S))
         self.reception = Reception(topics.parse_command, self.publisher.envelope, self.clock)
-        self.commands = Commands()
-        add_commands(self)
+        self._commands = None
+        self._asked = 0  # uptime when the table was used last
         self.cron = None
         if not config.NO_CRON:
             from firmware.app.cron import Cron
 
             self.cron = Cron(self)
 
+    def model(self):
+        """<MicroPython>-<version>-<model>: servers look for the model's tokens."""
+        return "%s-%s-%s" % (self.board.platform(), config.VERSION, config.MODEL)
+
+    @property
+    def commands(self):
+        """The command table. It is read from the flash when somebody asks."""
+        self._asked = self.clock.uptime()
+        if self._commands is None:
+            gc.collect()  # the code wants its places in one piece
+            from firmware.app.commands import make_table
+
+            self._commands = make_table(self)
+            asyncio.create_task(self._forget_commands())
+        return self._commands
+
+    async def _forget_commands(self):
+        while self.clock.uptime() - self._asked < _KEEP_S:
+            await asyncio.sleep(_KEEP_S)
+        self._commands = None
+        overlay.free(
+            "firmware.app.commands", "firmware.app.cron_commands", "firmware.control.commands"
+        )
+
     async def main(self):
         """Runs until a task fails."""
-        self.log.event("app", "uMeter %s, %s" % (model(self), self.board.chip_id()))
+        self.log.event("app", "uMeter %s, %s" % (self.model(), self.board.chip_id()))
         self.board.start_watchdog()
-        tasks = [self.heart.run(), self.meter.run(), self.settings.run(), self.state.run(),
-                 self.wifi.run(), self.setup.run(), self._keep_time()]  # fmt: skip
-        if self.valve:
-            tasks.append(self.valve.run())
-        if self.cron:
-            tasks.append(self.cron.run())
+        asyncio.get_event_loop().set_exception_handler(self._task_failed)
+        tasks = [self.heart.run(), self.meter.run()]  # the meter beats by itself
+        for name in ("settings", "state", "wifi", "setup", "valve", "cron"):
+            part = getattr(self, name)
+            if part:
+                tasks.append(self.heart.follow(name, part.run(), _STAY_S))
+        tasks.append(self.heart.follow("time", self._keep_time(), _TIME_S))
         if not self.settings["ssid"]:
             self.log.event("wifi", "no network is configured (WIFI_SSID)")
         await asyncio.gather(*tasks)
+
+    def _task_failed(self, loop, context):
+        """One that was begun on the way, for a page or a move: the others go on."""
+        self._note(context["exception"])
+
+    def _note(self, what):
+        self._notes += 1
+        if self._notes > _NOTES:
+            return
+        from firmware.crash import keep
+
+        try:
+            keep(what, self.clock.uptime(), (self.settings, self.state))
+        except OSError as error:
+            self.log.event("app", "a crash is not kept: %s" % error)
+        overlay.free("firmware.crash")
 
     def _sample(self, reading):
         new = reading.serial != self.publisher.serial
@@ -130,10 +175,11 @@ class App:
     def _obey(self, message):
         """A message that is signed, ours and of today."""
         name = message.function
-        if name not in self.commands:
+        commands = self.commands
+        if name not in commands:
             self.reception.refuse("unknown command")
             return
-        if self.commands.changes(name):
+        if commands.changes(name):
             now = self.clock.now()
             try:
                 self.guard.accept(message.mac, message.when, now)
@@ -148,7 +194,7 @@ class App:
         self._run(name, message.text)
 
     def _run(self, name, text):
-        for function, answer in self.commands.run(name, text, MQTT):
+        for function, answer in self.commands.run(name, text, _MQTT):
             self.publisher.reply(function, answer)
 
     def _scanned(self, networks):
@@ -203,17 +249,7 @@ def _setting_rows():
     return rows
 
 
-def run():
-    """Start; never returns. What escapes the app restarts the chip: a dead app helps nobody."""
+def run(board, stores):
+    """Never returns. stores: gets the settings in use, so that a crash tells no secret."""
     clock = Clock(time.ticks_ms, time.ticks_diff)
-    log = Log(clock, config.DEBUG)
-    board = Board(config)
-    gc.collect()
-    gc.threshold(_GARBAGE)  # else garbage fills the heap to its end, and leaves it in pieces
-    try:
-        asyncio.run(App(board, clock, log).main())
-    except Exception as error:
-        log.event("app", "failed")
-        sys.print_exception(error)
-        time.sleep(_RESTART_S)  # long enough to read it on the console, and for Ctrl-C
-        board.restart()
+    asyncio.run(App(board, clock, Log(clock, config.DEBUG), stores).main())

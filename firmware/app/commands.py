@@ -7,35 +7,38 @@ import asyncio
 from micropython import const
 
 import config
+from firmware import overlay
 from firmware.control import limit
-from firmware.control.commands import ALL, ASKERS, NOT_KEPT, utf8
+from firmware.control.commands import ALL, ASKERS, NOT_KEPT, Commands, utf8
 
 _RESTART_S = const(16)
 _RECONNECT_S = const(60)  # so long the stored networks are tried
 _NO_SUPPLY = "65.535"  # volts, as MeterLogger says it where no pin measures
 
 
-def model(app):
-    """<MicroPython>-<version>-<model>: servers look for the model's tokens."""
-    return "%s-%s-%s" % (app.board.platform(), config.VERSION, config.MODEL)
+def make_table(app):
+    """Every row, by name."""
+    commands = Commands()
+    add = commands.add
+    _add_questions(add, app)
+    _add_radio(add, app)
+    _add_device(add, app)
+    if app.cron:
+        from firmware.app import cron_commands
 
-
-def add_commands(app):
-    """Every row of the table."""
-    _add_questions(app)
-    _add_radio(app)
-    _add_device(app)
+        cron_commands.add_rows(add, app)
     if config.METER == "impulse":
-        app.commands.add("save", lambda _, origin: _save(app.meter.meter), changes=True)
+        add("save", lambda _, origin: _save(app.meter.meter), changes=True)
     else:
-        _add_valve(app)
+        _add_valve(add, app)
+    return commands
 
 
-def _add_questions(app):
-    add, board = app.commands.add, app.board
+def _add_questions(add, app):
+    board = app.board
     add("ping", lambda _, origin: "")
-    add("version", lambda _, origin: model(app))
-    add("crypto", lambda _, origin: model(app))
+    add("version", lambda _, origin: app.model())
+    add("crypto", lambda _, origin: app.model())
     add("uptime", lambda _, origin: str(app.clock.uptime()))
     add("reset_reason", lambda _, origin: _reset_reason(board.reset_reason))
     add("mem", lambda _, origin: "heap=%d" % board.free_heap())
@@ -43,6 +46,8 @@ def _add_questions(app):
     add("flash_id", lambda _, origin: "unknown")  # stock MicroPython does not tell it
     add("flash_size", lambda _, origin: "%d kB" % (board.flash_size() // 1024))
     add("vdd", lambda _, origin: _volts(board.supply_mv()))
+    if config.DEBUG_STACK_TRACE:
+        add("stack_trace", lambda _, origin: _crashes())
     add("rejected", lambda _, origin: _counts(app.reception.rejected))
 
 
@@ -65,13 +70,22 @@ def _reset_reason(reason):
     return text
 
 
+def _crashes():
+    """MeterLogger's word, for nothing has to be armed here; then what is kept."""
+    from firmware.crash import told
+
+    text = "enabled\n" + told()
+    overlay.free("firmware.crash")
+    return text.rstrip()
+
+
 def _save(meter):
     meter.save()
     return "saved"
 
 
-def _add_radio(app):
-    add, settings, wifi = app.commands.add, app.settings, app.wifi
+def _add_radio(add, app):
+    settings, wifi = app.settings, app.wifi
     app.reconnected = -_RECONNECT_S, 0  # uptime of the last reconnect, generation of the settings
     add("rssi", lambda _, origin: str(wifi.rssi()))
     add("ssid", lambda _, origin: settings["ssid"])
@@ -152,8 +166,7 @@ def _extend(app, on):
     app.extend()
 
 
-def _add_device(app):
-    add = app.commands.add
+def _add_device(add, app):
     add("restart", lambda _, origin: _restart(app), changes=True)
     add("factory_reset", lambda _, origin: _factory_reset(app), changes=True)
 
@@ -179,8 +192,8 @@ def _factory_reset(app):
     return "settings erased, restarts in %d s" % _RESTART_S
 
 
-def _add_valve(app):
-    add, valve = app.commands.add, app.valve
+def _add_valve(add, app):
+    valve = app.valve
     add("open", lambda _, origin: valve.move(True, origin), changes=True, origins=ALL)
     add("close", lambda _, origin: valve.move(False, origin), changes=True, origins=ALL)
     add("status", lambda _, origin: valve.status())

@@ -6,7 +6,6 @@ import os
 from micropython import const
 
 import config
-from firmware.app.commands import model
 from firmware.crypto.mac import HmacSha256, equal
 from firmware.web.access import Access
 from firmware.web.dns_server import DnsServer
@@ -83,7 +82,7 @@ class Portal:
         return self._app.setup.ssid()
 
     def version(self):
-        return model(self._app)
+        return self._app.model()
 
     def build(self):
         return str(config.BUILD_TIME)
@@ -96,7 +95,7 @@ class Portal:
 
     def facts(self):
         app = self._app
-        facts = {"name": self.name(), "version": model(app), "uptime": app.clock.uptime(),
+        facts = {"name": self.name(), "version": app.model(), "uptime": app.clock.uptime(),
                  "ssid": app.wifi.ssid or "", "rssi": app.wifi.rssi(),
                  "mqtt": app.session.connected}  # fmt: skip
         if app.valve:

@@ -7,10 +7,27 @@
 
 from micropython import const
 
-from firmware.control.timezone import date_of, month_length, weekday
+from firmware.control import cron_query
+from firmware.control.timezone import Timezone, date_of, month_length, weekday
 
 _DAY = const(86400)
 _MOST_DAYS = const(14976)  # 41 years: 29 February on one weekday, over a year like 2100
+
+
+class Calendar:
+    """Due times in the zone of a POSIX TZ text, or in the default one if that text is wrong."""
+
+    def __init__(self, zone, default_zone):
+        self.error = None
+        try:
+            self._zone = Timezone(zone)
+        except ValueError as error:
+            self.error = "%s; %s holds" % (error, default_zone)
+            self._zone = Timezone(default_zone)
+
+    def next_run(self, text, after):
+        """As next_run() below, for the text of a job."""
+        return next_run(cron_query.parse(text), self._zone, after)
 
 
 def next_run(query, zone, after):

@@ -6,13 +6,13 @@
 # or the time of the last new job: written before a job runs, so that a power cut in the middle
 # does not run it again. What was due while the device was off or knew no time is reported after
 # the start, counted from `cron_done`; it is not run.
+#
+# The calendar takes 9 kB of the heap. It is there only while due times are looked for.
 
 import asyncio
 from micropython import const
 
-from firmware.control import cron_query
-from firmware.control.cron import next_run
-from firmware.control.timezone import Timezone
+from firmware import overlay
 
 _LATE_S = const(600)  # a loop may come so late
 _LOOK_S = const(5)
@@ -22,7 +22,8 @@ _COUNTED = const(100)  # missed runs of one job; more are not counted
 class _Job:
     def __init__(self, text):
         self.text = text
-        self.query = cron_query.parse(text)
+        rest = text.partition("command=")[2]
+        self.name, _, self.argument = rest.partition("=")
         self.due = None  # unix second of the next run; None: never
         self.ran = 0  # due time that was run last
 
@@ -42,16 +43,19 @@ class CronRunner:
         self._log = log
         self._run = run
         self._default_zone = default_zone
-        self._zone = None
-        self._zone_text = None
+        self._loaded = False  # modules that _rest() frees
+        self._calendar = None
+        self._zone_text = None  # for which the due times hold
         self._jobs = []
         self._last = 0  # unix second of the last look; 0: the time was not known
         self.on_missed = None
         for text in settings["cron_jobs"]:
             try:
-                self._jobs.append(_Job(text))
+                self._check(text)
             except ValueError as error:
                 log.event("cron", "a stored job is dropped: %s" % error)
+            else:
+                self._jobs.append(_Job(text))
         self._stored = list(self._jobs)  # as old as cron_done at least
 
     @property
@@ -72,6 +76,7 @@ class CronRunner:
         most = self._settings["cron_most"]
         if self.count >= most:
             raise ValueError("cron_jobs: %d jobs at most" % most)
+        self._check(text)
         job = _Job(text)
         self._settings.update({"cron_jobs": self.texts() + [text]})
         self._jobs.append(job)
@@ -89,19 +94,30 @@ class CronRunner:
     def _mark(self, unix):
         self._state.update({"cron_done": unix})
 
-    def _plan(self, job, now):
-        job.due = next_run(job.query, self._zone_now(), max(now, job.ran))
+    def _check(self, text):
+        self._loaded = True
+        from firmware.control import cron_query
 
-    def _zone_now(self):
+        cron_query.parse(text)
+
+    def _plan(self, job, now):
         text = self._settings["timezone"]
-        if text != self._zone_text:
+        if self._calendar is None or text != self._zone_text:
+            self._loaded = True
+            from firmware.control.cron import Calendar
+
+            self._calendar = Calendar(text, self._default_zone)
+            if self._calendar.error and text != self._zone_text:
+                self._log.event("cron", self._calendar.error)
             self._zone_text = text
-            try:
-                self._zone = Timezone(text)
-            except ValueError as error:
-                self._log.event("cron", "%s; %s holds" % (error, self._default_zone))
-                self._zone = Timezone(self._default_zone)
-        return self._zone
+        job.due = self._calendar.next_run(job.text, max(now, job.ran))
+
+    def _rest(self):
+        self._loaded = False
+        self._calendar = None
+        overlay.free(
+            "firmware.control.cron", "firmware.control.cron_query", "firmware.control.timezone"
+        )
 
     async def look(self):
         """Run and report what has become due since the last look."""
@@ -153,7 +169,7 @@ class CronRunner:
             self._plan(job, job.due)
             await asyncio.sleep(0)
         if missed:
-            name = job.query.name
+            name = job.name
             self._log.event("cron", "%s missed, %d times since %d" % (name, missed, first))
             if self.on_missed:
                 self.on_missed(job.text, first, missed)
@@ -165,13 +181,15 @@ class CronRunner:
         job.ran = due
         self._mark(max(due, self._state["cron_done"]))
         self._state.save()
-        self._log.event("cron", job.query.name)
-        self._run(job.query.name, job.query.text)
+        self._log.event("cron", job.name)
+        self._run(job.name, job.argument)
 
     async def run(self):
         """For ever."""
         while True:
             await self.look()
+            if self._loaded:
+                self._rest()
             wait = _LOOK_S
             if self._last:
                 for job in self._jobs:
