@@ -1,6 +1,13 @@
-# uMeter - starts the app
+# uMeter - starts the app; says what to do if not even that goes
 # MIT license; Copyright (c) 2026 The uMeter authors
 
-from firmware.app import run
+try:
+    from firmware.start import start
 
-run()
+    start()
+except Exception as error:
+    import sys
+
+    sys.print_exception(error)
+    print("uMeter cannot start: files are missing or damaged. `make flash` writes them anew;")
+    print("what was set and counted stays. This is the console of MicroPython.")

@@ -4,7 +4,8 @@
 import gc
 import sys
 import time
-from binascii import hexlify
+from binascii import crc32, hexlify
+from micropython import const
 
 import esp
 import machine
@@ -13,6 +14,9 @@ import network
 _EPOCH = 946684800 if time.gmtime(0)[0] == 2000 else 0  # of the port, in unix seconds
 _WATCHDOG_MS = 120000  # longer than any meter's worst exchange, and than a TLS handshake
 _RXBUF = 1024  # bytes, of a meter that is asked: the longest reply
+
+_SEAL = const(0x754D)  # no other program's marks are ours
+STARTED, EXCEPTION, ORDERED = 0, 2, 4  # why restart(); numbers as below
 
 # machine.reset_cause() -> the number that servers of MeterLogger know (its README, reset_reason)
 _REASONS = {
@@ -45,7 +49,14 @@ class Board:
     def __init__(self, config):
         self._config = config
         self._watchdog = None
-        self.reset_reason = _REASONS.get(machine.reset_cause(), -1)
+        cause = machine.reset_cause()
+        self.reset_reason = _REASONS.get(cause, -1)
+        self.failures = 0  # starts before this one that came to nothing, in a row
+        marks = machine.RTC().memory()  # survives a reset, and the loss of power as noise
+        if cause in (machine.HARD_RESET, machine.WDT_RESET) and marks == _sealed(marks[:2]):
+            self.failures = marks[1]
+            if marks[0] and cause == machine.HARD_RESET:
+                self.reset_reason = marks[0]
 
     @property
     def uart_invert(self):
@@ -125,8 +136,9 @@ class Board:
         if network.ipconfig("dns") != address:
             network.ipconfig(dns=address)
 
-    def start_watchdog(self):
-        self._watchdog = machine.WDT(timeout=_WATCHDOG_MS)
+    def start_watchdog(self, timeout_ms=_WATCHDOG_MS):
+        """It cannot be stopped; started again it takes the new timeout."""
+        self._watchdog = machine.WDT(timeout=timeout_ms)
 
     def feed_watchdog(self):
         if self._watchdog:
@@ -147,5 +159,26 @@ class Board:
         """ "1.26.1": the version of MicroPython."""
         return ".".join(str(part) for part in sys.implementation[1][:3])
 
-    def restart(self):
+    def begin(self):
+        """From now on a reset that nobody has ordered is a failure, until settle()."""
+        self.failures += 1
+        self._mark(STARTED)
+
+    def settle(self):
+        """This start is a good one."""
+        self.failures = 0
+        self._mark(STARTED)
+
+    def restart(self, reason=ORDERED):
+        """reason: what reset_reason tells afterwards."""
+        if reason != EXCEPTION:
+            self.failures = 0
+        self._mark(reason)
         machine.reset()
+
+    def _mark(self, reason):
+        machine.RTC().memory(_sealed(bytes((reason, min(self.failures, 255)))))
+
+
+def _sealed(marks):
+    return marks + crc32(marks, _SEAL).to_bytes(4, "big")

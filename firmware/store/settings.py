@@ -13,7 +13,7 @@ from binascii import crc32
 from micropython import const
 
 _VERSION = const(1)
-_DEFER_S = const(2)  # several changes in a row cost one write
+_DEFER_S = const(2)  # between two looks: several changes in a row cost one write
 _AGAIN_S = const(60)  # to the next try when the flash did not take it
 _MOST = const(16384)  # bytes of a file; what is longer is not ours
 _MAGIC = "umeter-settings"
@@ -41,7 +41,6 @@ class Settings:
             self._defaults[name] = default
             if secret:
                 self._secrets.append(name)
-        self._changed = asyncio.Event()
         self.pending = False  # something is not saved yet
         self.on_flash_error = None  # f(calculated crc, saved crc)
         self.generation = 0
@@ -61,6 +60,10 @@ class Settings:
     def is_secret(self, name):
         return name in self._secrets
 
+    def secrets(self):
+        """Values that nobody outside shall see."""
+        return [self[name] for name in self._secrets]
+
     def check(self, name, value):
         """The value as it would be stored. ValueError names the setting and what is wrong."""
         if name not in self._defaults:
@@ -78,7 +81,7 @@ class Settings:
             raise ValueError("%s: %s" % (name, error.args[0])) from None
 
     def forget_checks(self):
-        """They are not needed for a while; run() does so after each update."""
+        """They are not needed for a while; run() does so all the time."""
         self._checks = None
 
     def update(self, changes):
@@ -91,7 +94,6 @@ class Settings:
             else:
                 self._values[name] = checked[name]
         self.pending = self.pending or bool(new)
-        self._changed.set()
         return bool(new)
 
     def reset(self):
@@ -130,11 +132,9 @@ class Settings:
     async def run(self):
         """For ever: saves what changed, a moment later."""
         while True:
-            await self._changed.wait()
-            self._changed.clear()
             await asyncio.sleep(_DEFER_S)
             self.forget_checks()
-            while not self.save():
+            if not self.save():
                 await asyncio.sleep(_AGAIN_S)
 
     def _report(self, check, path):
