@@ -52,6 +52,8 @@ def test_meterlogger_line():
     ("DEBUG_NO_METER=1 DEBUG=1", "none", "NO_METER-DEBUG_STACK_TRACE"),
     ("FLOW_METER=1 THERMO_ON_AC_2=1 NO_CRON=1", "kmp",
      "KMP-FLOW-THERMO_NC-THERMO_ON_AC_2-DEBUG_STACK_TRACE-NO_CRON"),
+    ("METER=en61107", "mc66c", "MC-THERMO_NC-DEBUG_STACK_TRACE"),
+    ("METER=en61107 MC_66B=1", "mc66b", "MC_B-THERMO_NC-DEBUG_STACK_TRACE"),
     ("EN61107=0 METER=p1", "p1", "P1-THERMO_NC-DEBUG_STACK_TRACE-NO_CRON"),
 ])  # fmt: skip
 def test_meter_and_model(line, meter, model):

@@ -15,6 +15,7 @@ from tools.config import checks
 Flag = namedtuple("Flag", "group name check default meaning example secret")
 
 METERS = ("kmp", "mc66c", "mc66b", "impulse", "han", "p1", "none")
+OTHER_NAMES = {"en61107": "mc66c"}  # METER=en61107 like EN61107=1
 
 # Flag that is short for METER=...; MeterLogger's way to choose
 SHORT = {"EN61107": "mc66c", "MC_66B": "mc66b", "IMPULSE": "impulse",
@@ -41,7 +42,8 @@ FLAGS = [
     ),
     *_group(
         "Meter",
-        ("METER", checks.one_of(*METERS), "kmp", "one of " + " ".join(METERS), "METER=han"),
+        ("METER", checks.one_of(*METERS, *OTHER_NAMES), "kmp", "one of " + " ".join(METERS),
+         "METER=han"),
         ("EN61107", _ON, "0", "Multical 66C: METER=mc66c", "EN61107=1"),
         ("MC_66B", _ON, "0", "Multical 66B: METER=mc66b", "MC_66B=1"),
         ("IMPULSE", _ON, "0", "pulses on an input: METER=impulse", "IMPULSE=1"),

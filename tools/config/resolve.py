@@ -4,7 +4,7 @@
 from tools import boards, version
 from tools.config.checks import ConfigError
 from tools.config.collect import collect
-from tools.config.flags import BY_NAME, SHORT
+from tools.config.flags import BY_NAME, OTHER_NAMES, SHORT
 
 _CA_FILE = "ca.der"  # name on the device
 _PACES = {"han": 10, "p1": 10}  # seconds between samples; others 60
@@ -61,8 +61,9 @@ def _meter(given):
     """The one meter that METER and the short flags name."""
     named = {SHORT[name]: name for name in SHORT if given.get(name)}
     if "METER" in given:
-        named.setdefault(given["METER"], "METER=" + given["METER"])
-    if "mc66b" in named and named.get("mc66c") == "EN61107":
+        meter = OTHER_NAMES.get(given["METER"], given["METER"])
+        named.setdefault(meter, "METER=" + given["METER"])
+    if "mc66b" in named and named.get("mc66c") in ("EN61107", "METER=en61107"):
         del named["mc66c"]  # MeterLogger takes EN61107=1 MC_66B=1 for a 66B
     if len(named) > 1:
         raise ConfigError("%s: two meters at once; choose one" % " and ".join(named.values()))
