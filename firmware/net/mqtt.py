@@ -90,7 +90,8 @@ class MqttClient:
         return accepted
 
     def retry_now(self):
-        """The network is back: do not wait any longer."""
+        """The network is back: do not wait any longer. A link of before it went is a dead one."""
+        self.drop()
         self._go.set()
 
     def drop(self):
@@ -134,11 +135,11 @@ class MqttClient:
             self._log.event("mqtt", "no link to %s:%d: %s" % (self.host, self.port, reason))
 
     async def _pause(self):
-        self._go.clear()
         try:
             await asyncio.wait_for_ms(self._go.wait(), self._backoff.next())
         except asyncio.TimeoutError:
             return
+        self._go.clear()
         self._backoff.reset()
 
     # called by the link

@@ -140,8 +140,7 @@ class Wifi:
         """For ever."""
         while True:
             while self.is_idle():
-                self.call.clear()
-                await self.call.wait()
+                await asyncio.sleep_ms(_LOOK_MS)  # each step is a heartbeat
             try:
                 await self._round()
             except MemoryError:

@@ -51,7 +51,7 @@ class Plan:
         self._look_s = 0  # between two looks for a better network
         self._look_at = None  # uptime of the next; None: there is no better one
         self._vain = 0  # how often in a row we left for a better one and came back
-        self._left = False  # for a better one
+        self._left = None  # rank of the network that we left for a better one
 
     def order(self, networks, fallback, seen, now):
         self._turn += 1
@@ -71,20 +71,20 @@ class Plan:
     def arrived(self, rank, is_fallback, now):
         """Connected; rank 0 is the best network."""
         self._rank = rank
+        if self._left is not None and rank >= self._left:
+            self._left = None
+            self._vain = min(self._vain + 1, 7)
         if rank == 0:
             self._look_at = None
             return
-        if self._left:
-            self._left = False
-            self._vain = min(self._vain + 1, 7)
         base = _LOOK_S if is_fallback else _LOOK_RANKED_S
         self._look_s = min(base << self._vain, _LOOK_MOST_S)
         self._look_at = now + self._look_s
 
     def lost(self, lasted):
         """The network is gone after so many seconds."""
-        if self._rank == 0 and lasted >= _SETTLED_S:
-            self._left = False
+        if lasted >= _SETTLED_S and (self._rank == 0 or self._left is not None):
+            self._left = None
             self._vain = 0
 
     def wants_look(self, now, guests):
@@ -98,6 +98,6 @@ class Plan:
         shunned = self._shunned(now)
         for network in better:
             if network[0] not in shunned and (network[0] in seen or "" in seen):
-                self._left = True
+                self._left = self._rank
                 return True
         return False

@@ -52,8 +52,14 @@ class House:
         world.on_restart = self.restarts.append
         self.board = Board(Config)
         self.wifi = Wifi(self.board, self.settings, self.state, self.clock, self.log)
-        self.wifi.on_up = lambda: self.ups.append((self.clock.uptime(), self.wifi.ssid))
+        self.on_up = None
+        self.wifi.on_up = self._note_up
         self.task = None
+
+    def _note_up(self):
+        self.ups.append((self.clock.uptime(), self.wifi.ssid))
+        if self.on_up:
+            self.on_up()
 
     def __getitem__(self, ssid):
         for ap in world.aps:

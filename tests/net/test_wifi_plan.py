@@ -99,6 +99,17 @@ def test_a_better_network_that_does_not_work_is_tried_less_and_less():
     assert leave_in_vain(plan, now + 400) == 60
 
 
+def test_a_step_towards_the_best_is_not_in_vain():
+    plan = Plan()
+    plan.arrived(2, True, 0)
+    assert plan.looked([HOME, BARN], {"barn"}, 60)
+    plan.arrived(1, False, 70)
+    assert not plan.wants_look(669, False) and plan.wants_look(670, False)
+    plan.lost(20)
+    plan.arrived(2, True, 100)  # now it was
+    assert not plan.wants_look(219, False) and plan.wants_look(220, False)
+
+
 def test_blame_ends():
     plan = Plan()
     plan.blame("home", 50)
