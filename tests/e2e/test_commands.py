@@ -217,6 +217,8 @@ def test_hostile_messages(device):
     hostile.append((fresh, other.seal(fresh.encode(), b"1")))
     stranger = "/config/v2/7210087/%d/open" % (now + 60)
     hostile.append((fresh, own.seal(stranger.encode(), b"1")))
+    hostile += [(fresh, bytes(n)) for n in (0, 512, 2048, 100000)]
+    hostile += [(fresh + "/" + "x" * 1000, opened[1]), (fresh[:-4], opened[1])]
     device.seen.clear()
     for message in hostile:
         device.publish(*message)

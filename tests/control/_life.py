@@ -1,0 +1,198 @@
+# uMeter - the app without a network, in virtual time, as a script on stdin orders it
+# MIT license; Copyright (c) 2026 The uMeter authors
+
+# Runs under MicroPython (see life.py). Each line is "<ms since start> <order> ..."; what happens
+# is printed as "<ms since start> <kind> ...". The app is the real one; what carries messages
+# to it, the time servers and the meter are played by the script.
+
+import asyncio
+import gc
+import json
+import os
+import sys
+import time
+from binascii import hexlify, unhexlify
+
+import vfs
+import world
+from _flash import Flash, mount
+
+import config
+from firmware.app import App
+from firmware.board import Board
+from firmware.clock import Clock
+from firmware.log import Log
+from firmware.meters.errors import MeterTimeout
+from firmware.net import sntp
+from firmware.reading import Quantity, Reading
+
+START = 1792792800  # unix time of the first millisecond
+READ_MS = 1200  # a meter's exchange
+ASK_MS = 20  # way to a time server and back
+
+truth = Clock(time.ticks_ms, time.ticks_diff)
+truth.set(START)
+
+
+def tell(*words):
+    print(truth.uptime_ms(), *words)
+
+
+class Surroundings:
+    """What the script sets: it outlives the device's resets."""
+
+    def __init__(self):
+        self.connected = False
+        self.meter = True
+        self.energy = Quantity(0, 0, "kWh")
+        self.ahead = {}  # time server -> seconds that it is ahead of the truth
+
+
+around = Surroundings()
+
+
+class Meter:
+    push = False
+
+    def __init__(self, clock):
+        self._clock = clock
+
+    async def read(self):
+        uptime = self._clock.uptime()
+        await asyncio.sleep_ms(READ_MS)
+        if not around.meter:
+            raise MeterTimeout("no reply")
+        energy = around.energy
+        tell("reading", energy.mantissa, energy.exponent, energy.unit)
+        return Reading("kmp", config.SERIAL, uptime, {"energy_e1": energy})
+
+
+async def ask_time(resolver, host, timeout_ms):
+    await asyncio.sleep_ms(ASK_MS)
+    if not around.connected or host not in around.ahead:
+        raise OSError("no answer")
+    return (START + around.ahead[host]) * 1000 + truth.uptime_ms()
+
+
+sntp.query = ask_time
+world.on_output = lambda pin, level: tell("pin", pin, level)
+
+
+class Wifi:
+    disconnects = 0
+
+    @property
+    def connected(self):
+        return around.connected
+
+    def reconnect(self):
+        tell("reconnect")
+
+
+def publish(topic, payload):
+    if b"/sample/" not in topic:
+        tell("sent", topic.decode(), hexlify(payload).decode())
+
+
+def make_app():
+    clock = Clock(time.ticks_ms, time.ticks_diff)
+    app = App(Board(config), clock, Log(clock, write=lambda line: tell("log", line)))
+    app.wifi = Wifi()
+    app.meter.meter = Meter(clock)
+    app.publisher.send = publish
+    run = app.commands.run
+
+    def watched(name, text, origin):
+        tell("ran", name, origin)
+        return run(name, text, origin)
+
+    app.commands.run = watched
+    return app
+
+
+async def guard(task):
+    try:
+        await task
+    except Exception as error:
+        tell("failed", repr(error))
+        sys.print_exception(error, sys.stdout)
+
+
+def deliver(app, topic, payload):
+    """As a broker would: who is not there gets nothing."""
+    if not around.connected or app.publisher.serial is None:
+        tell("lost")
+        return
+    app.session.on_message(unhexlify(topic), unhexlify(payload))
+
+
+def obey(app, order, words):
+    if order == "wire":
+        around.connected = words[0] == "1"
+    elif order == "meter":
+        around.meter = words[0] == "1"
+    elif order == "energy":
+        around.energy = Quantity(int(words[0]), int(words[1]), words[2])
+    elif order == "time":
+        around.ahead = {w.split("=")[0]: int(w.split("=")[1]) for w in words}
+    elif order == "msg":
+        deliver(app, words[0], words[1])  # in hex: strangers write what they like
+    elif order == "heap":
+        gc.collect()
+        tell("heap", gc.mem_alloc())
+    elif order == "state":
+        names = ("valve", "limit", "high_water")
+        values = {name: app.state[name] for name in names}
+        values["ssid"] = app.settings["ssid"]
+        values["now"] = app.clock.now()
+        values["rejected"] = app.reception.rejected
+        tell("state", json.dumps(values))
+    else:
+        raise ValueError(order)
+
+
+def next_line():
+    """(ms, order, words); None at the end."""
+    line = sys.stdin.readline()
+    if not line:
+        return None
+    words = line.rstrip("\n").split(" ")
+    return int(words[0]), words[1], words[2:]
+
+
+async def live():
+    """One life of the device, from boot to the next power cut. False: that was the last."""
+    app = make_app()
+    for task in (app.meter.run(), app.settings.run(), app.state.run(), app.valve.run(),
+                 app.cron.run(), app._keep_time()):  # fmt: skip
+        asyncio.create_task(guard(task))
+    while True:
+        line = next_line()
+        if line is None:
+            return False
+        ms, order, words = line
+        if ms > truth.uptime_ms():
+            await asyncio.sleep_ms(ms - truth.uptime_ms())
+        if order == "cut":
+            return True
+        obey(app, order, words)
+
+
+def main():
+    vfs.mount(mount(Flash(os.getcwd() + "/flash.img", 64)), "/data")
+    more = True
+    while more:
+        line = next_line()
+        while line and line[1] != "boot":
+            obey(None, line[1], line[2])
+            line = next_line()
+        if line is None:
+            return
+        time.sleep_ms(line[0] - truth.uptime_ms())
+        tell("boot")
+        asyncio.new_event_loop()  # nothing of the life before goes on
+        gc.collect()
+        more = asyncio.run(live())
+
+
+main()
