@@ -25,6 +25,7 @@ _HEADER = struct.Struct("<BBBBI4xH10x")  # magic, segments, mode, size and speed
 _IMAGE_MAGIC = 0xE9
 _APP, _DATA, _NVS = 0, 1, 2  # types; subtype of settings that the chip keeps
 _FILES = "vfs"
+_UF2_FILES = "ffat"  # of boards with TinyUF2, such as Arduino's Nano ESP32
 STOCK_FILES_AT = 0x200000  # the stock images of 1.26 to 1.28
 _CHIPS = {0: "esp32", 2: "esp32s2", 5: "esp32c3", 9: "esp32s3"}  # that run uMeter
 _OTHERS = {12: "esp32c2", 13: "esp32c6", 16: "esp32h2", 18: "esp32p4", 23: "esp32c5"}
@@ -94,6 +95,9 @@ def read(data):
     for entry in entries:
         if entry.name == _FILES:
             files_at = entry.start
+        if entry.name == _UF2_FILES:
+            raise ValueError("the image is for a board with TinyUF2, whose files lie elsewhere; "
+                             "write it as its maker says, then make flash without FIRMWARE=")
     apps = [entry for entry in entries if entry.type == _APP]
     if not apps:
         raise ValueError("the image's partition table has no place for a program")

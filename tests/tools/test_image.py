@@ -21,7 +21,6 @@ from tools.image import (
     read_image,
 )
 
-
 @pytest.fixture
 def tree(tmp_path):
     files = {"main.py": b"print('main')\n", "config.mpy": b"M\x06", "firmware/a.mpy": b"a" * 5000,
