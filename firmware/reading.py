@@ -55,9 +55,10 @@ class Reading:
     values  canonical name -> Quantity, or text for identities and times
     notes   diagnostics in words (implausible voltage, unauthenticated ...); values stay as is
     derived names in `values` that were computed, not measured
+    uptimes name -> when that value came, of those that came at another time than `uptime`
     """
 
-    def __init__(self, kind, serial, uptime, values, time=0, notes=(), derived=()):
+    def __init__(self, kind, serial, uptime, values, time=0, notes=(), derived=(), uptimes=None):
         self.kind = kind
         self.serial = serial
         self.uptime = uptime
@@ -65,3 +66,8 @@ class Reading:
         self.time = time
         self.notes = notes
         self.derived = derived
+        self.uptimes = uptimes
+
+    def age(self, name, now):
+        """Seconds since the value of that name came; now: uptime."""
+        return now - (self.uptimes or {}).get(name, self.uptime)

@@ -39,6 +39,7 @@ def make_meter(board, clock, log, settings):
 
 
 def _push_meter(board, clock, log, settings):
+    from firmware.meters.cosem_time import standard_min
     from firmware.meters.han_meter import HanMeter
     from firmware.meters.line import Line
 
@@ -60,6 +61,8 @@ def _push_meter(board, clock, log, settings):
         found,
         fast,
         "rx" in config.INVERTED,
+        standard_min(settings["timezone"]),
+        config.SERIAL,
     )
 
 
@@ -71,8 +74,13 @@ def _impulse_meter(board, clock, log, settings):
     from firmware.meters.impulse_meter import ImpulseMeter
     from firmware.store.tally import Tally
 
+    counter = None
+    if settings["pulse_ms"]:
+        from firmware.meters.impulse_filter import FilteredCounter
+
+        counter = FilteredCounter(board, settings["pulse_ms"])
     return ImpulseMeter(
-        board.pulse_counter(),
+        counter or board.pulse_counter(),
         Tally("/data/pulses", log),
         clock,
         settings["serial"],
@@ -97,15 +105,14 @@ class MeterTask:
         self._now = asyncio.Event()  # a sample is wanted at once
         self.on_reading = None
         self.on_sample = None
-        self.latest = None  # last Reading
+        self.latest = None  # last Reading, of a meter that pushes with all that came before
+        self._said = self._due = -3600  # uptime of the last sample, and of the next one
 
     def sample_now(self):
         """The broker is there (again): the next reading is a sample, and comes soon."""
         self._now.set()
 
     async def run(self):
-        interval = self._settings["interval"]
-        said = -interval  # uptime of the last sample
         while True:
             started = self._clock.uptime()
             self._heart.beat("meter")
@@ -114,28 +121,39 @@ class MeterTask:
             except MeterError as error:
                 self._log.state("meter", "no reading: ", str(error))
             else:
-                due = not self.meter.push or self._now.is_set()
-                if self._take(reading, due or reading.uptime - said >= interval):
-                    said = reading.uptime
-            interval = self._settings["interval"]
+                self._take(reading)
             if not self.meter.push:
+                interval = self._settings["interval"]
                 await self._pause(interval - (self._clock.uptime() - started))
 
-    def _take(self, reading, due):
+    def _take(self, reading):
         if reading.serial is None:
             self._log.state("meter", "a reading, but the meter has not told its name yet")
-            return False
+            return
         self._log.state("meter", "reading %s" % reading.serial)
         for note in reading.notes:
             self._log.state("note", note)
-        self.latest = reading
+        self.latest = sample = reading
         if self.on_reading:
             self.on_reading(reading)
-        if due:
-            self._now.clear()
-            self.on_sample(reading)
-            gc.collect()
-        return due
+        if self.meter.push:
+            # Lists come at several paces: a sample has what came since the last one.
+            self.latest = self.meter.latest.whole(reading)
+            if not self._is_due(reading.uptime) and not self._now.is_set():
+                return
+            sample = self.meter.latest.since(reading, self._said)
+        self._said = reading.uptime
+        self._now.clear()
+        self.on_sample(sample)
+        gc.collect()
+
+    def _is_due(self, uptime):
+        # A meter's list that comes once in the interval may seem to come a second early.
+        if uptime + 1 < self._due:
+            return False
+        interval = self._settings["interval"]
+        self._due = (self._due if uptime - self._due < interval else uptime) + interval
+        return True
 
     async def _pause(self, seconds):
         self._now.clear()

@@ -6,7 +6,7 @@
 
 from micropython import const
 
-from firmware.reading import rescale
+from firmware.reading import Reading, rescale
 
 _SHORTEST_S = const(3000)  # what the energy is compared over: an hourly list may come early
 _LONGEST_GAP_S = const(300)  # without power for longer, nothing is known about the energy
@@ -19,6 +19,7 @@ class Latest:
     def __init__(self):
         self.values = {}  # name -> Quantity or text
         self._uptimes = {}
+        self._derived = set()
         self._check = EnergyCheck()
 
     def update(self, reading):
@@ -26,16 +27,30 @@ class Latest:
         for name in reading.values:
             self.values[name] = reading.values[name]
             self._uptimes[name] = reading.uptime
+            if name in reading.derived:
+                self._derived.add(name)
+            else:
+                self._derived.discard(name)
         return self._check.update(
             reading.uptime,
             reading.values.get("active_power_import_w"),
             reading.values.get("active_energy_import_wh"),
         )
 
-    def age(self, name, uptime):
-        """Seconds since the value of that name came; None if it never did."""
-        since = self._uptimes.get(name)
-        return None if since is None else uptime - since
+    def whole(self, reading):
+        """The Reading with all that came before it. It shares what update() changes."""
+        return self._merged(reading, self.values)
+
+    def since(self, reading, uptime):
+        """The Reading with all that came at or after `uptime`."""
+        values = {name: self.values[name] for name in self.values if self._uptimes[name] >= uptime}
+        return self._merged(reading, values)
+
+    def _merged(self, reading, values):
+        return Reading(
+            reading.kind, reading.serial, reading.uptime, values, reading.time, reading.notes,
+            self._derived, self._uptimes,
+        )  # fmt: skip
 
 
 class EnergyCheck:

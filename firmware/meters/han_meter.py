@@ -1,6 +1,7 @@
 # uMeter - HAN or P1 push meter: waits for the next telegram
 # MIT license; Copyright (c) 2026 The uMeter authors
 
+from binascii import hexlify
 from micropython import const
 from time import ticks_diff, ticks_ms
 
@@ -14,14 +15,18 @@ _DEADLINE_MS = const(90000)  # the slowest lists come every 60 s, others every 1
 _GAP_MS = const(100)  # no meter makes a pause of this length within a frame ...
 _GAP_BITS = const(600)  # ... unless its line is slow
 _LONG_MS = const(10000)
+_NAMELESS_S = const(30)  # after that no list will come that names the meter
+_LIMIT = const(2052)  # bytes; an HDLC frame has up to 2049
+_P1_LIMIT = const(4096)  # bytes: a telegram may hold 1024 characters of text as hex digits
 
 
 class HanMeter:
     """A push reader: it has to be read without a pause, or telegrams are lost.
 
-    replay, multipliers: see HanDecoder. line_setting: text of the line's setting as on_line(text)
-    told it before, "" if not; it is tried first. fast: a P1 port, expected at 115200 baud.
-    inverted: the board's circuit turns the signal over.
+    replay, multipliers, zone_min: see HanDecoder. line_setting: text of the line's setting as
+    on_line(text) told it before, "" if not; it is tried first. fast: a P1 port, expected at 115200
+    baud. inverted: the board's circuit turns the signal over. serial: names the meter if it does
+    not do so itself.
     """
 
     push = True
@@ -38,10 +43,15 @@ class HanMeter:
         on_line=None,
         fast=False,
         inverted=False,
+        zone_min=60,
+        serial=None,
     ):
         self._line = line
         self._clock = clock
-        self._decoder = HanDecoder(encryption_key, authentication_key, replay, multipliers)
+        self._decoder = HanDecoder(
+            encryption_key, authentication_key, replay, multipliers, zone_min,
+            limit=_P1_LIMIT if fast else _LIMIT,
+        )  # fmt: skip
         self.latest = Latest()
         self._chunk = bytearray(256)
         self._view = memoryview(self._chunk)
@@ -50,6 +60,8 @@ class HanMeter:
         self._looked = ticks_ms()
         self.counters = Counters()
         self.serial = None  # text, once a list has carried it
+        self._fallback = serial
+        self._nameless = -1  # uptime of the first telegram if none has named the meter
         self._search = LineSearch(line_setting, fast, inverted)
         self._known = line_setting
         self._on_line = on_line
@@ -77,7 +89,9 @@ class HanMeter:
         if telegram.result == "values":
             return self._reading(telegram)
         self.counters.bad += 1
-        raise BadCheck("%s %s" % (telegram.result, telegram.reason or ""))
+        if telegram.result == "need_key":
+            raise BadCheck("it is ciphered and no key is set; system title " + telegram.reason)
+        raise BadCheck("%s %s" % (telegram.result, telegram.reason))
 
     def _trouble(self):
         if self._search.found:
@@ -123,10 +137,20 @@ class HanMeter:
     def _reading(self, telegram):
         self.counters.good += 1
         reading = telegram.reading(self._clock.uptime())
-        self.serial = reading.serial or self.serial
-        reading.serial = self.serial  # short lists do not name the meter
+        self._name(reading.serial, telegram.title, reading.uptime)
+        reading.serial = self.serial
         for note in (self.latest.update(reading), self._note):
             if note:
                 reading.notes += (note,)
         self._note = ""
         return reading
+
+    def _name(self, text, title, uptime):
+        # Short lists do not name the meter, some meters never do.
+        if text:
+            self.serial = text
+        elif self.serial is None:
+            if self._nameless < 0:
+                self._nameless = uptime
+            elif uptime - self._nameless >= _NAMELESS_S:
+                self.serial = hexlify(title).decode().upper() if title else self._fallback

@@ -16,7 +16,8 @@ class FrameError(Exception):
 RANK = ("values", "need_key", "reject", "need_more", "no_values")
 
 # Which text names the meter, best first.
-_SERIALS = ("meter_id", "meter_number", "logical_device_name", "device_id", "system_title")
+_SERIALS = ("meter_id", "meter_number", "logical_device_name", "device_id")
+_SERIAL_MOST = 32  # characters; it becomes part of topics
 
 
 class Telegram:
@@ -48,12 +49,13 @@ class Telegram:
         self.apdu = None
 
     def serial(self):
-        """Text that names the meter, "" if the telegram names none (short lists do not)."""
+        """Letters and digits that name the meter, "" if the telegram names none."""
         for name in _SERIALS:
-            text = self.values.get(name)
+            text = self.values.get(name, "")
+            text = "".join([c for c in text if c.isalpha() or c.isdigit() or c in "-_."])
             if text:
-                return text
-        return "".join("%02X" % byte for byte in self.title) if self.title else ""
+                return text[:_SERIAL_MOST]
+        return ""
 
     def reading(self, uptime, time=0):
         """The same as a Reading of kind "p1" or "han"; its age counts from `uptime`."""

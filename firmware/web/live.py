@@ -12,7 +12,7 @@ def values(reading):
     found = []
     for name in sorted(reading.values):
         value = reading.values[name]
-        if isinstance(value, str):
+        if isinstance(value, (str, bool)):
             found.append((name, json.dumps(value), ""))
         else:
             found.append((name, decimal(value.mantissa, value.exponent), value.unit or ""))
@@ -30,7 +30,10 @@ def pieces(reading, facts, now):
         now - reading.uptime)  # fmt: skip
     comma = ""
     for name, text, unit in values(reading):
-        yield '%s"%s":{"value":%s,"unit":%s}' % (comma, name, text, json.dumps(unit))
+        yield '%s"%s":{"value":%s,"unit":%s' % (comma, name, text, json.dumps(unit))
+        if reading.uptimes:  # values that came with several telegrams
+            yield ',"age_s":%d' % reading.age(name, now)
+        yield ',"derived":true}' if name in reading.derived else "}"
         comma = ","
     yield "}}"
 

@@ -242,7 +242,22 @@ def test_latest_values_and_the_energy(step, hint):
     said.append(latest.update(reading(3600, 100, 5000 + step)))
     assert [text for text in said if text] == ([] if not hint else [said[-1]])
     assert hint in said[-1]
-    assert latest.age("active_energy_import_wh", 3610) == 10
-    assert latest.age("voltage_l1_v", 3610) is None
-    latest.update(reading(3700, 100))
-    assert latest.age("active_energy_import_wh", 3700) == 100
+    short = reading(3610, 200)
+    latest.update(short)
+    whole = latest.whole(short)
+    assert whole.values["active_power_import_w"].mantissa == 200 and whole.uptime == 3610
+    assert whole.age("active_energy_import_wh", 3612) == 12
+    for each in (whole, short):
+        assert each.age("active_power_import_w", 3612) == 2
+    assert sorted(latest.since(short, 3600).values) == sorted(whole.values)
+    assert list(latest.since(short, 3601).values) == ["active_power_import_w"]
+
+
+def test_derived_for_as_long_as_the_value_is():
+    latest = Latest()
+    values = reading(0, 1, 2).values
+    first = Reading("han", "1", 0, values, derived=("active_energy_import_wh",))
+    latest.update(first)
+    assert "active_energy_import_wh" in latest.whole(reading(1, 5)).derived
+    latest.update(reading(2, 1, 2))
+    assert "active_energy_import_wh" not in latest.whole(reading(2, 1)).derived

@@ -132,3 +132,30 @@ def test_obis_names():
         assert obis.lookup(c << 16 | d << 8 | e)[0] == name
     for c, d, e in ((1, 6, 0), (1, 8, 9), (21, 8, 1), (12, 7, 0), (5, 7, 0), (99, 8, 0)):
         assert obis.lookup(c << 16 | d << 8 | e) is None
+
+
+@pytest.mark.parametrize("text, minutes", [
+    ("CET-1CEST,M3.5.0,M10.5.0/3", 60), ("GMT0BST,M3.5.0/1,M10.5.0", 0), ("EET-2EEST", 120),
+    ("<+0330>-3:30", 210), ("EST5EDT", -300), ("UTC", 0), ("<-03>+3", -180),
+])  # fmt: skip
+def test_standard_time_of_a_zone(text, minutes):
+    assert cosem_time.standard_min(text) == minutes
+
+
+def test_local_time_of_the_set_zone():
+    body = next(case[1] for case in CASES if case[0] == "kaifa")
+    data = frames.hdlc_message(frames.notification(body))
+    for zone_min in (60, 120):
+        assert shown(one(data, zone_min=zone_min))["meter_time_utc"] == str(
+            1633111210 - 60 * zone_min
+        )
+
+
+@pytest.mark.parametrize("name, serial", [
+    (b"5700000000000001", "5700000000000001"), (b" 12/#+&=34 \0", "1234"), (b"+/#", ""),
+    (b"LGZ-1_2.3", "LGZ-1_2.3"), (b"7" * 200, "7" * 32),
+])  # fmt: skip
+def test_serial_can_be_part_of_a_topic(name, serial):
+    body = (1, [(2, [frames.obis("0-0:96.1.0"), (9, name)]),
+                (2, [frames.obis("1-0:1.7.0"), (6, 5)])])  # fmt: skip
+    assert one(frames.hdlc_message(frames.notification(body))).reading(0).serial == serial
