@@ -37,7 +37,8 @@ def keep(what, uptime, stores=None):
         text = out.getvalue()
     text = _masked(text, _secrets(stores))
     if len(text) > _ENTRY:
-        text = "..." + text[-_ENTRY:]
+        text = text[-_ENTRY:]
+        text = "..." + text[text.find("\n") :]  # from a line's begin
     print(text, end="")
     old = told()
     number = _number(old) + 1

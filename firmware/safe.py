@@ -116,7 +116,6 @@ class Safe:
         """Until it is over."""
         loop = asyncio.get_event_loop()
         loop.set_exception_handler(self._task_failed)
-        self.board.start_watchdog()
         self.setup.start(_OPEN_S)
         self._greet()
         for part in (self.heart, self.setup, self.wifi, self.settings, self.state):

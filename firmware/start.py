@@ -22,11 +22,13 @@ _GARBAGE = const(16384)  # bytes between two collections
 
 def start():
     """Ctrl-C ends it; what else goes wrong restarts the chip, for a dead app helps nobody."""
+    began = time.ticks_ms()
     board = Board(config)
     gc.collect()
     gc.threshold(_GARBAGE)  # else garbage fills the heap to its end, and leaves it in pieces
     is_safe = board.failures >= _MOST
     board.begin()
+    board.start_watchdog()  # before the code is read: a damaged file may end in an endless loop
     stores = []  # settings in use: no secret of theirs may be kept with a crash
     try:
         if is_safe:
@@ -38,7 +40,7 @@ def start():
         _give_console(board)
         raise
     except Exception as error:
-        _keep(error, stores or None)
+        _keep(error, time.ticks_diff(time.ticks_ms(), began) // 1000, stores or None)
         if is_safe:
             print("Not even the safe mode works; `make flash` writes all files anew.")
             _give_console(board)
@@ -53,12 +55,12 @@ def _give_console(board):
     print("The console is yours for an hour. Ctrl-D starts again.")
 
 
-def _keep(error, stores):
+def _keep(error, uptime, stores):
     asyncio.new_event_loop()  # lets go of what the tasks hold: it may be memory that is short
     gc.collect()
     try:
         from firmware.crash import keep
 
-        keep(error, time.ticks_ms() // 1000, stores)
+        keep(error, uptime, stores)
     except Exception as another:  # a full flash, a damaged file: the restart has to come anyway
         print("The crash is not kept: %s" % type(another).__name__)

@@ -122,7 +122,6 @@ class App:
     async def main(self):
         """Runs until a task fails."""
         self.log.event("app", "uMeter %s, %s" % (self.model(), self.board.chip_id()))
-        self.board.start_watchdog()
         asyncio.get_event_loop().set_exception_handler(self._task_failed)
         tasks = [self.heart.run(), self.meter.run()]  # the meter beats by itself
         for name in ("settings", "state", "wifi", "setup", "valve", "cron"):

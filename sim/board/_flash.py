@@ -7,8 +7,8 @@ BLOCK = 4096
 _BLANK = b"\xff" * BLOCK  # kept: the chip erases without a heap
 
 
-class PowerCut(Exception):
-    """The supply went away during a write."""
+class PowerCut(BaseException):
+    """The supply went away; no program can do anything about it."""
 
 
 class Flash:
