@@ -4,6 +4,7 @@
 import contextlib
 import io
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -252,6 +253,15 @@ def writes_of_commit(tmp_path, old, tree, monkeypatch):
             board.wait_line("virtual board")
             run(tcp(board), tree)
     return counts[0] + 1, counts[1]
+
+
+def test_a_bar_on_a_terminal_only(board, tree):
+    said = io.StringIO()
+    flash(str(board.console), tree, Console(file=said, force_terminal=True, width=100))
+    plain = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", said.getvalue())
+    kilobytes = sum(len(data) for data in in_tree(tree).values()) / 1000
+    assert "main.py" in plain and "{0:.1f}/{0:.1f} kB".format(kilobytes) in plain, plain
+    assert "\x1b" not in run(board.console, tree)[1]
 
 
 # -- what cannot work, in words --

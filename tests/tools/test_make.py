@@ -90,6 +90,10 @@ def test_from_source_to_a_running_board(tmp_path, micropython):
         done = make("all", "flashall", *given, DEBUG_NO_METER="1")
         assert done.returncode == 0 and "all verified" in done.stderr, done.stderr
         board.wait_line("uMeter .*NO_METER")
+        lines = len(board.lines)
+        done = make("flashall", *given, DEBUG_NO_METER="1", FLOW_METER="1")  # over the running app
+        assert done.returncode == 0 and "1 files written" in done.stderr, done.stderr
+        board.wait_line("uMeter .*NO_METER-FLOW", after=lines)
         shown = screen(given)
         assert "Ctrl-] ends it" in shown and ">>> " in shown
         board.stop()
