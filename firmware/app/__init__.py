@@ -30,7 +30,6 @@ from firmware.store.settings import Settings, state_rows
 
 _MQTT = const(1)  # control.commands.MQTT
 _KEEP_S = const(20)  # the command table after its last use
-_WINDOW_S = const(1800)  # how far ahead of the clock an accepted command may be dated
 # The longest that a task may stay away: the meter's with all its retries, the others', and the
 # one that sets the clock every hour.
 _METER_S, _STAY_S, _TIME_S = const(600), const(600), const(7200)
@@ -85,8 +84,9 @@ class App:
     def _add_control(self):
         newest = self.state["high_water"]
         self.guard = ReplayGuard(newest)
-        self.keeper = TimeKeeper(max(config.BUILD_TIME, newest - _WINDOW_S))
+        self.keeper = TimeKeeper(max(config.BUILD_TIME, self.state["clock_floor"]))
         self.reception = Reception(topics.parse_command, self.publisher.envelope, self.clock)
+        self.reconnected = None  # (uptime, generation of the settings) of the last reconnect
         self._commands = None
         self._asked = 0  # uptime when the table was used last
         self.cron = None
@@ -186,9 +186,12 @@ class App:
                 self.reception.refuse(error.args[0])
                 return
             # Kept before anything happens: no reset makes this message new again.
-            self.state.update({"high_water": self.guard.newest})
-            self.state.save()
-            self.keeper.raise_floor(min(message.when, now))
+            floor = max(self.state["clock_floor"], min(message.when, now))
+            self.state.update({"high_water": self.guard.newest, "clock_floor": floor})
+            if not self.state.save():
+                self.publisher.reply(name, "error: the flash did not take it")
+                return
+            self.keeper.raise_floor(floor)
         self.log.event("command", name)
         self._run(name, message.text)
 

@@ -86,7 +86,6 @@ def _save(meter):
 
 def _add_radio(add, app):
     settings, wifi = app.settings, app.wifi
-    app.reconnected = -_RECONNECT_S, 0  # uptime of the last reconnect, generation of the settings
     add("rssi", lambda _, origin: str(wifi.rssi()))
     add("ssid", lambda _, origin: settings["ssid"])
     add("wifi_status", lambda _, origin: wifi.status_word())
@@ -106,7 +105,7 @@ def _add_radio(add, app):
 def _reconnect(app):
     # Nobody answers this one, so servers repeat it every ten seconds: that is no new wish.
     now, generation = app.clock.uptime(), app.settings.generation
-    last, seen = app.reconnected
+    last, seen = app.reconnected or (-_RECONNECT_S, 0)
     if now - last < _RECONNECT_S and seen == generation:
         return
     app.reconnected = now, generation

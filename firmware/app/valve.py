@@ -64,11 +64,7 @@ class Valve:
         if self.guard.waiting is not None:
             waiting, origin = self.guard.waiting
             self.guard.waiting = None
-            try:
-                replies = self.open_until_delta(waiting, origin)
-            except ValueError as error:
-                replies = [("open_until_delta", "error: " + error.args[0])]
-            for reply in replies:
+            for reply in self.open_until_delta(waiting, origin) or ():
                 self._say(*reply)
         if self.actuator.is_open and self.guard.is_reached(self._state["limit"]):
             self._move(False, "limit")

@@ -193,7 +193,8 @@ def state_rows():
     return [
         ("valve", None, False, False),  # open
         ("limit", None, -1, False),  # Wh or litres; -1: never set
-        ("high_water", None, 0, False),  # unix time of the last accepted command
+        ("high_water", None, 0, False),  # newest unix time that an accepted command was dated
+        ("clock_floor", None, 0, False),  # the clock was that far when it came
         # the network behind which the broker answered last, [ssid, password]
         ("joined", None, [], True),
         ("cron_done", None, 0, False),  # due time of the last job that was begun

@@ -6,6 +6,7 @@
 # to it, the time servers and the meter are played by the script.
 
 import asyncio
+import errno
 import gc
 import json
 import os
@@ -49,6 +50,25 @@ class Surroundings:
 
 
 around = Surroundings()
+
+
+class Chip(Flash):
+    """Its writes may fail, all at once."""
+
+    works = True
+
+    def writeblocks(self, block, buf, offset=None):
+        if not self.works:
+            raise OSError(errno.EIO)
+        super().writeblocks(block, buf, offset)
+
+    def ioctl(self, op, arg):
+        if op == 6 and not self.works:
+            raise OSError(errno.EIO)
+        return super().ioctl(op, arg)
+
+
+flash = Chip(os.getcwd() + "/flash.img", 64)
 
 
 class Meter:
@@ -100,13 +120,18 @@ def make_app():
     app.wifi = Wifi()
     app.meter.meter = Meter(clock)
     app.publisher.send = publish
-    run = app.commands.run
+    obey, by_cron = app._run, app.cron.runner._run
 
-    def watched(name, text, origin):
-        tell("ran", name, origin)
-        return run(name, text, origin)
+    def watch_messages(name, text):
+        tell("ran", name, "mqtt")
+        obey(name, text)
 
-    app.commands.run = watched
+    def watch_jobs(name, text):
+        tell("ran", name, "cron")
+        by_cron(name, text)
+
+    app._run = watch_messages
+    app.cron.runner._run = watch_jobs
     return app
 
 
@@ -137,16 +162,23 @@ def obey(app, order, words):
         around.ahead = {w.split("=")[0]: int(w.split("=")[1]) for w in words}
     elif order == "msg":
         deliver(app, words[0], words[1])  # in hex: strangers write what they like
+    elif order == "identify":
+        app.session.identify(config.SERIAL)
+    elif order == "flash":
+        flash.works = words[0] == "1"
     elif order == "heap":
         gc.collect()
         tell("heap", gc.mem_alloc())
     elif order == "state":
-        names = ("valve", "limit", "high_water")
+        names = ("valve", "limit", "high_water", "clock_floor")
         values = {name: app.state[name] for name in names}
         values["ssid"] = app.settings["ssid"]
         values["now"] = app.clock.now()
         values["rejected"] = app.reception.rejected
         tell("state", json.dumps(values))
+    elif order == "table":
+        for row in make_app().commands.rows():
+            tell("row", row.name, int(row.changes), row.origins)
     else:
         raise ValueError(order)
 
@@ -179,7 +211,7 @@ async def live():
 
 
 def main():
-    vfs.mount(mount(Flash(os.getcwd() + "/flash.img", 64)), "/data")
+    vfs.mount(mount(flash), "/data")
     more = True
     while more:
         line = next_line()

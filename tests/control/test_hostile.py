@@ -12,7 +12,6 @@ from tools.keys import KeyRing
 MESSAGES = int(os.environ.get("UMETER_FUZZ", 2500))
 SEED = random.SystemRandom().randrange(2**32)
 HOUR_MS = 3600000
-MQTT = "1"  # sender of a command; cron has another number
 PER_LIFE = 400
 STRANGER = KeyRing({"*": parse_key("ffeeddccbbaa99887766554433221100")})
 COMMANDS = [
@@ -229,7 +228,7 @@ def test_not_one_is_obeyed(tmp_path):
     campaign.script.order("state")
     told = life.run(campaign.script, tmp_path)
     assert not [entry for entry in told if entry[1] in ("lost", "failed")], SEED
-    ran = [words[0] for _, kind, words in told if kind == "ran" and words[1] == MQTT]
+    ran = [words[0] for _, kind, words in told if kind == "ran" and words[1] == "mqtt"]
     for place, (wanted, seen) in enumerate(zip(campaign.obeyed, ran)):
         assert wanted == seen, (SEED, place)
     assert len(ran) == len(campaign.obeyed), SEED
@@ -247,4 +246,4 @@ def test_the_harness_would_see_it(tmp_path):
     script.wait(3000)
     script.message(*sealed(script.now, "open"))
     ran = [words for _, kind, words in life.run(script, tmp_path) if kind == "ran"]
-    assert ran == [["open", "1"]]
+    assert ran == [["open", "mqtt"]]

@@ -1,0 +1,112 @@
+# uMeter - the whole app in virtual time: bad flash, a clock set back, commands said twice
+# MIT license; Copyright (c) 2026 The uMeter authors
+
+import json
+
+import pytest
+
+from tests.control import life
+from tests.control.life import KEYS, sealed
+from tools.meterctl.messages import open_message
+
+AC1 = "25"
+
+
+@pytest.fixture
+def script():
+    script = life.Script()
+    script.order("wire", 1)
+    script.time(0, 0)
+    script.order("energy", 56726, -3, "MWh")
+    script.order("boot")
+    script.wait(3000)
+    return script
+
+
+def send(script, function, text=b"1", when=None):
+    script.message(*sealed(script.now if when is None else when, function, text))
+    script.wait(1000)
+
+
+def said(told):
+    """[(function, text)] of what was published."""
+    messages = [open_message(words[0], bytes.fromhex(words[1]), KEYS)
+                for _, kind, words in told if kind == "sent"]  # fmt: skip
+    return [(message.function, message.text) for message in messages]
+
+
+def ran(told):
+    return [words[0] for _, kind, words in told if kind == "ran"]
+
+
+def level(told):
+    return [words[1] for _, kind, words in told if kind == "pin" and words[0] == AC1][-1]
+
+
+def states(told):
+    return [json.loads(" ".join(words)) for _, kind, words in told if kind == "state"]
+
+
+def test_nothing_is_obeyed_that_cannot_be_kept(script, tmp_path):
+    script.order("flash", 0)
+    send(script, "open")
+    send(script, "set_cron", b"minute=1&command=open")
+    script.order("flash", 1)
+    told = life.run(script, tmp_path)
+    assert ran(told) == [] and level(told) == "0"
+    assert [text.startswith("error: ") for _, text in said(told)] == [True, True]
+    script.wait(1000)
+    send(script, "open")
+    told = life.run(script, tmp_path)
+    assert ran(told) == ["open"] and level(told) == "1"
+
+
+def test_the_clock_does_not_go_below_the_last_command(script, tmp_path):
+    script.wait(3600000)
+    send(script, "open", when=script.now + 1000)  # the server's clock is fast
+    script.order("cut")
+    script.wait(500)
+    script.time(-60, -60)
+    script.order("boot")
+    script.wait(60000)
+    script.order("state")
+    script.time(0, 0)
+    script.wait(900000)  # the tries have become rare
+    script.order("state")
+    before, after = states(life.run(script, tmp_path))
+    assert before["now"] == 0 and abs(after["now"] - script.now) <= 1
+
+
+def test_a_delta_before_the_first_reading(tmp_path):
+    script = life.Script()
+    script.order("wire", 1)
+    script.time(0, 0)
+    script.order("energy", 56726, -3, "MWh")
+    script.order("boot")
+    script.wait(3000)
+    send(script, "open")
+    script.order("meter", 0)
+    script.order("cut")
+    script.order("boot")
+    script.wait(3000)
+    script.order("identify")
+    send(script, "open_until_delta", b"10000000000")  # the most there is
+    script.order("meter", 1)
+    script.wait(120000)
+    send(script, "open_until_delta", b"5")
+    told = life.run(script, tmp_path)
+    deltas = [text for function, text in said(told) if function == "open_until_delta"]
+    assert deltas == ["10000000000", "5"]
+    assert not [entry for entry in told if entry[1] == "failed"]
+
+
+def test_a_reconnect_said_again_is_one(script, tmp_path):
+    for _ in range(4):
+        send(script, "reconnect")
+        script.wait(9000)
+    send(script, "set_ssid", b"another")
+    send(script, "reconnect")  # now it means something else
+    script.wait(70000)
+    send(script, "reconnect")
+    told = life.run(script, tmp_path)
+    assert len([entry for entry in told if entry[1] == "reconnect"]) == 3
