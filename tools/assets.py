@@ -1,4 +1,4 @@
-# uMeter - the files of the device's web pages: packed small, and microdot's source
+# uMeter - the files of the device's web pages: packed small, and microdot's code for them
 # MIT license; Copyright (c) 2026 The uMeter authors
 
 import gzip
@@ -6,13 +6,22 @@ import importlib.util
 import re
 from pathlib import Path
 
-STATIC = "firmware/web/static"
+from tools.slim import slim
+
+PAGES = "firmware/web"
+STATIC = PAGES + "/static"
 _PACKED = (".css", ".js")  # sent as they are; pages are filled in on the device
 
 
 def microdot_source():
     """Path of microdot.py as installed in this Python."""
     return Path(importlib.util.find_spec("microdot").origin).with_name("microdot.py")
+
+
+def microdot_for(root):
+    """Source of microdot with what the pages below root use of it."""
+    users = [path.read_text(encoding="utf-8") for path in (root / PAGES).glob("*.py")]
+    return slim(microdot_source().read_text(encoding="utf-8"), users)[0]
 
 
 def pack(name, text):

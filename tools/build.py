@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tools import boards, mpy, parts
-from tools.assets import assets, microdot_source
+from tools.assets import assets, microdot_for
 from tools.config import ConfigError, render, resolve, run_variable
 from tools.config.collect import parse_overrides
 
@@ -122,7 +122,9 @@ def _compile(flags, arch, root, tree):
     config.write_text(render(flags), encoding="utf-8")
     jobs.append((config, tree / "config.mpy", "config.py", "bytecode"))
     if any("web" in path.parts for path in sources(flags, arch, root)):
-        jobs.append((microdot_source(), tree / MICRODOT, "microdot.py", "bytecode"))
+        microdot = tree.with_name("microdot.py")
+        microdot.write_text(microdot_for(root), encoding="utf-8")
+        jobs.append((microdot, tree / MICRODOT, "microdot.py", "bytecode"))
     for _, target, _, _ in jobs:
         target.parent.mkdir(parents=True, exist_ok=True)
     with ThreadPoolExecutor(os.cpu_count()) as pool:

@@ -3,23 +3,18 @@
 
 import asyncio
 import os
+from binascii import hexlify
 from micropython import const
 
 import config
-from firmware.crypto.mac import HmacSha256, equal
-from firmware.web.access import Access
-from firmware.web.dns_server import DnsServer
-from firmware.web.listener import Listener
+from firmware import overlay
+from firmware.web.server import Listener
 from firmware.web.site import Site
-from firmware.web.trial import SAVED, TESTING, Trial
 
 _ADDRESS = "192.168.4.1"  # of an access point; nothing here changes it
 _NET = "192.168.4."
 _SCAN_S = const(15)  # how old the list of networks may be
-_AFTER_S = const(20)  # to read the new address
-# Taken into use at once; what else is set needs a restart.
-_LIVE = ("ssid", "password", "broker_host", "broker_port", "mqtt_user", "mqtt_password",
-         "setup_password")  # fmt: skip
+_ANSWER_S = const(5)  # until what was set from the station's side holds: the answer goes first
 
 
 class Portal:
@@ -35,33 +30,40 @@ class Portal:
         self._dns = None  # task
         self._served = None  # task of the listener
         self._restart = self._renew = False  # to do when the window closes
-        self.trial = Trial(
-            app.settings, app.wifi.try_network, self._keep, lambda: app.wifi.address, app.clock
-        )
-        site = Site(self, Access(HmacSha256(os.urandom(16)), equal, os.urandom))
-        self._listener = Listener(site.serve, app.log)
+        self._trial = None
+        self._site = Site(self, hexlify(os.urandom(16)).decode())
+        self._listener = Listener(self._site.serve, app.log)
 
     # -- the set-up window --
 
     @property
     def trying(self):
-        return self.trial.state == TESTING
+        return self.report()["state"] == "testing"
+
+    @property
+    def busy(self):
+        return self._listener.busy
 
     def open(self, names):
         """The set-up network begins; names: UDP socket, None if there is none to be had."""
         if names:
+            from firmware.web.dns import DnsServer
+
             self._dns = asyncio.create_task(DnsServer(names, _ADDRESS, self._app.log).run())
-        self.trial.reset()
-        self.request_scan()
+        if not self.trying:
+            self._forget_trial()  # the last window's outcome is history
+        self.look_around()
 
     def close(self):
         """The set-up network ends. True: the session with the broker has to begin anew."""
         if self._dns:
             self._dns.cancel()
             self._dns = None
+            overlay.free("firmware.web.dns")
         if self._restart:
             self._app.board.restart()
-        return self._renew
+        renew, self._renew = self._renew, False
+        return renew
 
     def serve(self, door):
         """door: listening socket."""
@@ -72,9 +74,10 @@ class Portal:
         self.close()
         if self._served:
             self._served.cancel()
+        self._forget_trial()
 
     def idle_s(self):
-        return 0 if self._listener.busy else self._app.clock.uptime() - self._used
+        return 0 if self.busy else self._app.clock.uptime() - self._used
 
     # -- the device --
 
@@ -107,8 +110,12 @@ class Portal:
     def used(self, near):
         """Somebody asks for a page; near: over the set-up network."""
         self._used = self._app.clock.uptime()
-        if near and self.trial.state != SAVED:
+        if near and self.report()["state"] != "saved":
             self._app.setup.stay()
+
+    def rests(self):
+        """Nobody asks any more."""
+        self.settings.forget_checks()
 
     def url(self):
         return "http://%s/" % _ADDRESS
@@ -117,7 +124,8 @@ class Portal:
         """Whether an address belongs to the set-up network, and to no other that we are in."""
         if not self._app.setup.open or not address.startswith(_NET):
             return False
-        return not self._app.wifi.address.startswith(_NET)
+        own, mask = [_number(text) for text in self._app.board.station().ifconfig()[:2]]
+        return not own or own & mask != _number(_ADDRESS) & mask
 
     def is_own_name(self, name):
         own = self.settings["hostname"].lower()
@@ -128,13 +136,13 @@ class Portal:
     def scan(self):
         return self._found
 
-    def scan_is_old(self):
-        return self._app.clock.uptime() - self._asked >= _SCAN_S and not self.trying
-
-    def request_scan(self):
-        self._asked = self._app.clock.uptime()
-        self._waits = True
-        self._app.wifi.request_scan()
+    def look_around(self):
+        """Scans, unless it was just done."""
+        now = self._app.clock.uptime()
+        if now - self._asked >= _SCAN_S and not self.trying:
+            self._asked = now
+            self._waits = True
+            self._app.wifi.request_scan()
 
     def take_scan(self, found):
         """Every scan's result. True: it was made for these pages."""
@@ -144,39 +152,46 @@ class Portal:
 
     # -- saving --
 
-    def _keep(self, changes, joined):
-        """joined: the station is in the network of these changes already."""
-        app, settings = self._app, self.settings
-        if config.METER == "impulse":
-            self._rebase(changes)
-        new = [name for name in changes if changes[name] != settings[name]]
-        settings.update(changes)
-        settings.save()
-        app.log.event("setup", "saved: " + (" ".join(new) or "nothing new"))
-        if [name for name in new if name not in _LIVE]:
-            self._restart = True
-        if not joined and ("ssid" in new or "password" in new):
-            app.wifi.reconnect()
-        renew = bool([name for name in new if name.startswith(("broker", "mqtt"))])
-        if app.setup.open:
-            self._renew = renew
-            app.setup.end_in(_AFTER_S)
-        elif self._restart:
-            asyncio.create_task(self._restart_soon())
-        elif renew:
-            app.session.restart()
+    def start(self, changes):
+        """changes: checked. False: another form is being tried."""
+        if self.trying:
+            return False
+        from firmware.app.trial import Trial
 
-    async def _restart_soon(self):
-        """Set from the station's side: the answer shall arrive before."""
-        await asyncio.sleep(5)
-        self._app.board.restart()
+        self._trial = Trial(self._app, self, changes)
+        return True
 
-    def _rebase(self, changes):
-        """A reading is that of now, and other pulses per unit hold from now on: the count begins
-        anew, so that the reading is the one at count 0."""
-        meter = self._app.meter.meter
-        per_unit = changes.get("pulses_per_unit", self.settings["pulses_per_unit"])
-        if "reading" not in changes and per_unit == self.settings["pulses_per_unit"]:
-            return
-        changes.setdefault("reading", meter.total())
-        meter.begin_anew()
+    def save_anyway(self):
+        if self._trial:
+            self._trial.save_anyway()
+
+    def report(self):
+        """How it goes with the form, for the pages."""
+        if self._trial:
+            return self._trial.report()
+        return {"state": "idle", "ssid": "", "left": 0, "reason": "", "address": ""}
+
+    def saved(self, restart, renew, sessions):
+        """Of a form: what holds after a restart, with a new session, and for who is logged in."""
+        self._restart = self._restart or bool(restart)
+        self._renew = self._renew or bool(renew)
+        if sessions:
+            self._site.forget_sessions()
+        if not self._app.setup.open:
+            asyncio.create_task(self._apply_soon())
+
+    async def _apply_soon(self):
+        await asyncio.sleep(_ANSWER_S)
+        if self.close():
+            self._app.session.restart()
+
+    def _forget_trial(self):
+        self._trial = None
+        overlay.free("firmware.app.trial")
+
+
+def _number(address):
+    number = 0
+    for part in address.split("."):
+        number = number << 8 | int(part)
+    return number

@@ -1,10 +1,14 @@
-# uMeter - answers of the captive DNS: every name is this device
+# uMeter - the captive DNS: every name is this device
 # MIT license; Copyright (c) 2026 The uMeter authors
 
 # RFC 1035 section 4.1 (messages), RFC 6891 (EDNS), RFC 2308 (no data). A phone asks for A, AAAA
 # and HTTPS (65) at once and takes the network for broken when one of them stays unanswered.
 
+import asyncio
+import errno
 from micropython import const
+
+from firmware.web.server import Waiter
 
 LARGEST = const(512)  # bytes of a question that is looked at
 _HEAD = const(12)
@@ -12,6 +16,7 @@ _A, _OPT, _ANY = const(1), const(41), const(255)
 _IN, _ANY_CLASS = const(1), const(255)
 _TTL = b"\x00\x00\x00\x00"  # nothing of this is to be remembered on another network
 _OPT_RECORD = b"\x00\x00\x29\x02\x00\x00\x00\x00\x00\x00\x00"  # 512 bytes, version 0, no options
+_BURST = const(8)  # answers in a row before the others get their turn
 _FORMAT_ERROR, _NOT_IMPLEMENTED = const(1), const(4)
 
 
@@ -67,3 +72,43 @@ def _has_opt(query, end):
     if query[6:10] != b"\x00\x00\x00\x00" or query[10:12] == b"\x00\x00":
         return False
     return query[end : end + 3] == b"\x00\x00\x29"
+
+
+class DnsServer:
+    """sock: bound, non-blocking; address: of this device, "192.168.4.1"."""
+
+    def __init__(self, sock, address, log):
+        self._sock = sock
+        self._address = bytes([int(part) for part in address.split(".")])
+        self._log = log
+        self.answered = 0
+        self.dropped = 0  # what was no question
+
+    async def run(self):
+        """For ever; cancel to stop."""
+        waiter = Waiter(self._sock)
+        while True:
+            await waiter.wait()
+            for _ in range(_BURST):
+                if not self._serve():
+                    break
+            await asyncio.sleep_ms(0)
+
+    def _serve(self):
+        """False: nothing waits."""
+        try:
+            query, peer = self._sock.recvfrom(LARGEST + 1)
+        except OSError as error:
+            if error.errno != errno.EAGAIN:
+                self._log.state("dns", "receive: %s" % error)
+            return False
+        reply = answer(query, self._address)
+        if reply is None:
+            self.dropped += 1
+            return True
+        try:
+            self._sock.sendto(reply, peer)
+            self.answered += 1
+        except OSError as error:  # the phone has gone, or lwIP is out of buffers: it asks again
+            self._log.state("dns", "send: %s" % error)
+        return True

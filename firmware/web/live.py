@@ -1,10 +1,23 @@
-# uMeter - the last reading as JSON
+# uMeter - the last reading, as a page and as JSON
 # MIT license; Copyright (c) 2026 The uMeter authors
 
 import json
 
 from firmware.reading import decimal
-from firmware.web.render import escape
+from firmware.web.site import escape, json_text
+
+
+def show(site, request, name):
+    host = site.host
+    reading, facts = host.reading(), host.facts()
+    if name == "data.json":
+        return json_text(pieces(reading, facts, host.now()))
+    slots = {"serial": "no reading yet", "age": "\u2013", "rows": (),
+             "valve": facts.get("valve", "\u2013")}  # fmt: skip
+    if reading:
+        slots.update(serial=reading.serial, age="%d s" % (host.now() - reading.uptime),
+                     rows=draw(reading))  # fmt: skip
+    return site.page(request, "Live", "live.html", slots)
 
 
 def values(reading):

@@ -1,0 +1,227 @@
+# uMeter - the set-up page: networks, fields, what is tried and how it goes
+# MIT license; Copyright (c) 2026 The uMeter authors
+
+import json
+from micropython import const
+
+from firmware.reading import parse_decimal, rescale
+from firmware.web.site import FOLDER, escape, fill, json_text
+
+_OPTION = '<option value="%s"%s>%s</option>'
+_FAILED = "Not saved: please look at the marked fields."
+_REFRESH = '<meta http-equiv="refresh" content="2">'
+_NETWORKS = const(20)
+_BARS_DBM = (-85, -75, -67, -55)  # from here on one bar more
+
+# A field may be a secret: never shown, empty keeps it. But the broker's password is not handed to
+# another server that somebody types in.
+_FIELDS = ("broker_host", "broker_port", "mqtt_user", "mqtt_password", "serial", "reading",
+           "pulses_per_unit", "han_encryption_key", "han_authentication_key", "hostname",
+           "timezone", "ip", "netmask", "gateway", "dns", "setup_password")  # fmt: skip
+
+
+def show(site, request, name):
+    host = site.host
+    if name == "networks.json":
+        return json_text(found_text(host))
+    if name == "status.json":
+        return json_text(json.dumps(host.report()))
+    if name == "setup":
+        return _form(site, request, {}, {})
+    report = host.report()
+    state = report["state"]
+    slots = {
+        "refresh": [_REFRESH] if state == "testing" else "",
+        "text": words(report),
+        "anyway": "" if state == "failed" else "hidden",
+    }
+    return site.page(request, "Progress", "progress.html", slots)
+
+
+def submit(site, request, name, answers):
+    """name: "setup" tries and saves, "save" saves what failed."""
+    host = site.host
+    scripted = "json" in request.headers.get("Accept", "")
+    status = 200
+    if name == "save":
+        host.save_anyway()
+    else:
+        changes, errors = read(answers, host.settings)
+        if errors and scripted:
+            return json_text(json.dumps({"errors": errors}), 422)
+        if errors:
+            return _form(site, request, answers, errors)
+        status = 202 if host.start(changes) else 409
+    if scripted:
+        return json_text(json.dumps(host.report()), status)
+    return site.go("/progress")
+
+
+# -- networks --
+
+
+def bars(rssi):
+    """0 to 4."""
+    return len([limit for limit in _BARS_DBM if rssi >= limit])
+
+
+def listed(scan):
+    """[(ssid, rssi, secured)] by strength; scan: of WLAN.scan(). Each name once, at its best.
+
+    Names that are hidden or no UTF-8 are left out: nobody could type them here.
+    """
+    best = {}
+    for raw, _, _, rssi, security, _ in scan:
+        try:
+            ssid = raw.decode()
+        except UnicodeError:
+            continue
+        if not ssid or [char for char in ssid if ord(char) < 0x20 or ord(char) == 0x7F]:
+            continue
+        if ssid not in best or best[ssid][0] < rssi:
+            best[ssid] = (rssi, bool(security))
+    found = [(rssi, ssid, secured) for ssid, (rssi, secured) in best.items()]
+    found.sort(reverse=True)
+    return [(ssid, rssi, secured) for rssi, ssid, secured in found[:_NETWORKS]]
+
+
+def found_text(host):
+    """Text of /networks.json; asks for the next scan."""
+    host.look_around()
+    return json.dumps({"networks": [
+        {"ssid": ssid, "rssi": rssi, "bars": bars(rssi), "secured": secured}
+        for ssid, rssi, secured in listed(host.scan())]})  # fmt: skip
+
+
+def draw(networks, chosen):
+    """Pieces of HTML: one radio button each, the chosen one on."""
+    for i, (ssid, rssi, secured) in enumerate(networks):
+        count = bars(rssi)
+        told = "signal %d of 4, %s" % (count, "with password" if secured else "open")
+        yield (
+            '<label class="net"><input type="radio" name="ssid" value="%s"%s '
+            'aria-describedby="net-%d"><span class="name">%s</span>'
+            '<span class="lock">%s</span><span class="bars b%d" aria-hidden="true">'
+            '<i></i><i></i><i></i><i></i></span><span class="sr" id="net-%d">%s</span></label>\n'
+        ) % (
+            escape(ssid), " checked" if ssid == chosen else "", i, escape(ssid),
+            "" if secured else "open", count, i, told,
+        )  # fmt: skip
+
+
+# -- fields --
+
+
+def _form(site, request, given, errors):
+    settings = site.host.settings
+    ssid = given.get("ssid", settings["ssid"])
+    found = listed(site.host.scan())
+    other = ssid == "*" or ssid and ssid not in [network[0] for network in found]
+    typed = given.get("ssid_other", "") if ssid == "*" else ssid
+    slots = {
+        "failed": _FAILED if errors else "", "networks": draw(found, ssid),
+        "other": "checked" if other else "", "ssid_other": typed if other else "",
+        "meter": (), "zones": zones(given.get("timezone", settings["timezone"])),
+    }  # fmt: skip
+    fill_slots(slots, settings, given, errors)
+    for part in ("pulses_per_unit", "han_encryption_key"):
+        if part in settings:
+            slots["meter"] = fill(part[:3] + ".html", dict(slots))
+    return site.page(request, "Set up", "setup.html", slots, 422 if errors else 200)
+
+
+def fill_slots(slots, settings, given, errors):
+    """Values, marks (name!) and errors (name?) of all fields for the template.
+
+    given: answers to show again, but never the secret ones; errors: {name: text}.
+    """
+    for name in _FIELDS + ("ssid", "password"):
+        if name not in settings:
+            continue
+        if settings.is_secret(name):
+            value = "unchanged" if settings[name] else ""  # a placeholder
+        else:
+            value = given.get(name, "" if name == "reading" else str(settings[name]))
+        slots[name] = value
+        slots[name + "!"] = "true" if name in errors else "false"  # aria-invalid
+        slots[name + "?"] = errors.get(name, "")
+
+
+def zones(current):
+    """Pieces of HTML: options of all time zones, and the current one if it is another."""
+    known = False
+    with open(FOLDER + "zones.txt") as file:
+        for line in file:
+            zone, _, text = line.strip().partition(" ")
+            known = known or zone == current
+            yield _OPTION % (escape(zone), " selected" if zone == current else "", escape(text))
+    if not known:
+        yield _OPTION % (escape(current), " selected", escape(current))
+
+
+def read(form, settings):
+    """(changes, errors) of a form {name: text}; errors name the fields, nothing is stored."""
+    changes, errors = {}, {}
+    ssid = form.get("ssid", "*")
+    if ssid == "*":
+        ssid = form.get("ssid_other", "")
+    if ssid:
+        _check("ssid", ssid, settings, changes, errors)
+        if form.get("password") or ssid != settings["ssid"]:
+            _check("password", form.get("password", ""), settings, changes, errors)
+    else:
+        errors["ssid"] = "choose a network"
+    for name in _FIELDS:
+        text = form.get(name)
+        if text is None or name not in settings:
+            continue
+        if not settings.is_secret(name):
+            text = text.strip()
+        if text or not (name == "reading" or settings.is_secret(name)):
+            _check(name, text, settings, changes, errors)
+    _broker_password(settings, changes, errors)
+    if changes.get("ip") and not changes.get("gateway"):
+        errors.setdefault("gateway", "must not be empty with a fixed address")
+    return changes, errors
+
+
+def _broker_password(settings, changes, errors):
+    """Whose user has gone is of no use; another server or user has another one."""
+    name = "mqtt_password"
+    if name in changes or not settings[name]:
+        return
+    if not changes.get("mqtt_user", settings["mqtt_user"]):
+        changes[name] = ""
+        return
+    for place in ("broker_host", "broker_port", "mqtt_user"):
+        if changes.get(place, settings[place]) != settings[place]:
+            errors.setdefault(name, "type it again for another server or user")
+
+
+def _check(name, text, settings, changes, errors):
+    try:
+        changes[name] = settings.check(name, _milli(text) if name == "reading" else text)
+    except ValueError as error:
+        # Without the setting's name: it stands below its field.
+        text = str(error.args[0])
+        errors[name] = text.split(": ", 1)[1] if ": " in text else text
+
+
+def _milli(text):
+    """kWh -> Wh, exactly. ValueError: more than three decimals."""
+    mantissa, exponent = parse_decimal(text.replace(",", "."))
+    if exponent < -3 or mantissa < 0:
+        raise ValueError("a number with three decimals at most")
+    return rescale(mantissa, exponent, -3)
+
+
+def words(report):
+    """A report in one sentence, for pages without scripts."""
+    state, ssid = report["state"], report["ssid"]
+    if state == "testing":
+        return "Trying %s, %d seconds at most ..." % (ssid, report["left"])
+    if state == "failed":
+        return "%s does not let us in (%s). Nothing is saved yet." % (ssid, report["reason"])
+    if state == "saved":
+        return "Saved. Address in %s: %s" % (ssid, report["address"])
+    return "Nothing is under way."
