@@ -16,7 +16,7 @@ _WATCHDOG_MS = 120000  # longer than any meter's worst exchange, and than a TLS 
 _RXBUF = 1024  # bytes, of a meter that is asked: the longest reply
 
 _SEAL = const(0x754D)  # no other program's marks are ours
-STARTED, EXCEPTION, ORDERED = 0, 2, 4  # why restart(); numbers as below
+STARTED, EXCEPTION, ORDERED, OFFLINE = 0, 2, 4, 7  # why restart(); numbers as below
 
 # machine.reset_cause() -> the number that servers of MeterLogger know (its README, reset_reason)
 _REASONS = {

@@ -13,6 +13,7 @@ from firmware.app.heart import Heart
 from firmware.app.meter import MeterTask, make_meter
 from firmware.app.session import Session
 from firmware.app.setup import Setup
+from firmware.board import OFFLINE
 from firmware.clock import Clock
 from firmware.control.reception import Reception
 from firmware.control.replay import ReplayGuard
@@ -22,6 +23,7 @@ from firmware.crypto.mac import HmacSha256
 from firmware.log import Log
 from firmware.net import topics
 from firmware.net.access_point import AccessPoint
+from firmware.net.lifeline import Lifeline
 from firmware.net.publisher import Publisher
 from firmware.net.resolver import Resolver
 from firmware.net.time_keeper import TimeKeeper
@@ -79,7 +81,12 @@ class App:
         self.wifi.on_up = self.session.network_up
         self.wifi.on_scan = self._scanned
         self.access_point = AccessPoint(self.board.access_point(), self.log)
+        self.wifi.has_guests = self.access_point.has_guests
         self.setup = Setup(self)
+        self.lifeline = Lifeline(self.session, self.wifi, self.clock, self.log)
+        self.lifeline.is_busy = lambda: self.setup.portal is not None
+        if config.METER != "impulse":  # it would miss pulses [MeterLogger 8.7]
+            self.lifeline.on_day = self._restart_offline
 
     def _add_control(self):
         newest = self.state["high_water"]
@@ -124,7 +131,7 @@ class App:
         self.log.event("app", "uMeter %s, %s" % (self.model(), self.board.chip_id()))
         asyncio.get_event_loop().set_exception_handler(self._task_failed)
         tasks = [self.heart.run(), self.meter.run()]  # the meter beats by itself
-        for name in ("settings", "state", "wifi", "setup", "valve", "cron"):
+        for name in ("settings", "state", "wifi", "setup", "lifeline", "valve", "cron"):
             part = getattr(self, name)
             if part:
                 tasks.append(self.heart.follow(name, part.run(), _STAY_S))
@@ -132,6 +139,11 @@ class App:
         if not self.settings["ssid"]:
             self.log.event("wifi", "no network is configured (WIFI_SSID)")
         await asyncio.gather(*tasks)
+
+    def _restart_offline(self):
+        self.settings.save()
+        self.state.save()
+        self.board.restart(OFFLINE)
 
     def _task_failed(self, loop, context):
         """One that was begun on the way, for a page or a move: the others go on."""

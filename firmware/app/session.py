@@ -27,6 +27,11 @@ class Session:
     def connected(self):
         return self.client is not None and self.client.connected
 
+    @property
+    def counters(self):
+        """Of the client; None: there is none, for want of a broker or of the meter's name."""
+        return self.client.counters if self._task else None
+
     def identify(self, serial):
         """The meter has told who it is."""
         if serial != self._publisher.serial:

@@ -24,6 +24,10 @@ class AccessPoint:
             self._log.event("wifi", "network %s is there" % ssid)
         self.ssid = ssid
 
+    def has_guests(self):
+        """Somebody has joined it."""
+        return self.ssid is not None and self._wlan.isconnected()
+
     def stop(self):
         if self.ssid is not None:
             self._log.event("wifi", "network %s ends" % self.ssid)

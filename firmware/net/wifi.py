@@ -54,6 +54,7 @@ class Wifi:
         self._off_until = 0  # uptime until which the radio shall be off
         self.outcome = None  # of the trial, a word
         self.last = None  # network that we were in last
+        self.blamed = None  # name of one behind which nothing answered, until the plan knows
         self.fixed = False  # our address is a static one
         self.found = ()  # by the last scan; None: it still runs
         self.said = []  # [(ssid, reason)] logged since we were in a network
@@ -119,8 +120,7 @@ class Wifi:
 
     def restart(self):
         """Nothing answers: off and on again, other networks before this one."""
-        if self.plan and self.ssid:
-            self.plan.blame(self.ssid, self.clock.uptime())
+        self.blamed = self.ssid
         self.disconnects += 1
         self.last = None
         self.switch_off(_PAUSE_S)

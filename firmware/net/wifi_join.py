@@ -62,19 +62,18 @@ async def _trial(wifi):
 async def _round(wifi):
     """Each network once, then a rest."""
     networks, fallback = wifi.known(), wifi.fallback()
+    several = len(networks) + bool(fallback) > 1
     first = wifi.last if wifi.last in networks else None
     if wifi.again or not first:
         wifi.again = False
-        first = networks[0] if networks else None
+        first = networks[0] if networks else fallback
+    if several and not _is_good(wifi, first):
+        first = None
     if wifi.scan_wanted:
         await scan(wifi)
     if first and not await _connect(wifi, first):
         return _arrived(wifi, first)
-    if len(networks) + bool(fallback) > bool(first) and not wifi.is_urgent():
-        if wifi.plan is None:
-            from firmware.net.wifi_plan import Plan
-
-            wifi.plan = Plan()
+    if several and not wifi.is_urgent():
         seen = await scan(wifi)
         for network in wifi.plan.order(networks, fallback, seen, wifi.clock.uptime()):
             if wifi.scan_wanted:
@@ -85,6 +84,19 @@ async def _round(wifi):
                 return _arrived(wifi, network)
     await wifi.rest()
     return None
+
+
+def _is_good(wifi, network):
+    """Whether it may be tried before all others. None: there is none."""
+    if wifi.plan is None:
+        from firmware.net.wifi_plan import Plan
+
+        wifi.plan = Plan()
+    now = wifi.clock.uptime()
+    if wifi.blamed:
+        wifi.plan.blame(wifi.blamed, now)
+        wifi.blamed = None
+    return network and network[0] not in wifi.plan.shunned(now)
 
 
 def _arrived(wifi, network):

@@ -55,9 +55,10 @@ class Plan:
 
     def order(self, networks, fallback, seen, now):
         self._turn += 1
-        return order(networks, fallback, seen, self._shunned(now), self._turn)
+        return order(networks, fallback, seen, self.shunned(now), self._turn)
 
-    def _shunned(self, now):
+    def shunned(self, now):
+        """SSIDs that come last."""
         return [ssid for ssid in self._blamed if now < self._blamed[ssid]]
 
     def blame(self, ssid, now):
@@ -95,7 +96,7 @@ class Plan:
     def looked(self, better, seen, now):
         """After that scan. better: networks above the present one. True: leave for them."""
         self._look_at = now + self._look_s
-        shunned = self._shunned(now)
+        shunned = self.shunned(now)
         for network in better:
             if network[0] not in shunned and (network[0] in seen or "" in seen):
                 self._left = self._rank

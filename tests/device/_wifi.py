@@ -44,7 +44,7 @@ class House:
         world.aps[:] = [dict(ap) for ap in aps]
         self.clock = Clock(time.ticks_ms, time.ticks_diff)
         self.lines = []
-        self.log = Log(self.clock, write=self.lines.append)
+        self.log = Log(self.clock, write=self._note_line)
         self.settings = defaults(**settings)
         self.state = Values(joined=[])
         self.ups = []
@@ -55,6 +55,11 @@ class House:
         self.on_up = None
         self.wifi.on_up = self._note_up
         self.task = None
+
+    def _note_line(self, line):
+        self.lines.append(line)
+        if len(self.lines) > 50:
+            self.lines.pop(0)
 
     def _note_up(self):
         self.ups.append((self.clock.uptime(), self.wifi.ssid))

@@ -36,7 +36,7 @@ class _Wire:
             self._inbox += b"\x20\x02\0\0"
         elif head & 0xF0 == codec.PUBLISH:
             _, payload, packet_id = codec.parse_publish(head, body)
-            self._broker.payloads.append(bytes(payload))
+            self._broker.payloads.append(bytes(payload[:6]))
             self._inbox += codec.encode_puback(packet_id)
         elif head == _PINGREQ:
             self._inbox += _PINGRESP
@@ -61,7 +61,10 @@ class _Names:
 
 
 class Broker:
-    """Behind the networks `ssids`; payloads: what it got. A client that samples belongs to it."""
+    """Behind the networks `ssids`; payloads: how those begin that it got.
+
+    A client that samples belongs to it.
+    """
 
     def __init__(self, house, *ssids):
         self._house = house
@@ -111,7 +114,7 @@ class Broker:
 
     async def has_all(self):
         await asyncio.sleep(5)
-        got = {payload[:6] for payload in self.payloads}
+        got = set(self.payloads)
         for number in range(1, self.made):
             assert b"%06d" % number in got, "sample %d of %d is lost" % (number, self.made)
         assert not self.client.counters.dropped
