@@ -137,11 +137,13 @@ class MeterTask:
         if self.on_reading:
             self.on_reading(reading)
         if self.meter.push:
-            # Lists come at several paces: a sample has what came since the last one.
-            self.latest = self.meter.latest.whole(reading)
+            lists = getattr(self.meter, "latest", None)
+            if lists:
+                self.latest = lists.whole(reading)
             if not self._is_due(reading.uptime) and not self._now.is_set():
                 return
-            sample = self.meter.latest.since(reading, self._said)
+            if lists:  # they come at several paces: a sample has what came since the last one
+                sample = lists.since(reading, self._said)
         self._said = reading.uptime
         self._now.clear()
         self.on_sample(sample)

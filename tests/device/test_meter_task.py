@@ -41,6 +41,20 @@ class Pushed:
         return found
 
 
+class Counted(Pushed):
+    """Pulses: every reading has all values."""
+
+    def __init__(self, readings):
+        super().__init__(readings)
+        del self.latest
+
+    async def read(self):
+        await asyncio.sleep(0)
+        if not self._left:
+            raise asyncio.CancelledError
+        return self._left.pop(0)
+
+
 class Beats:
     def beat(self, name):
         pass
@@ -51,11 +65,11 @@ def reading(uptime, serial="7210086", **values):
     return Reading("han", serial, uptime, quantities)
 
 
-def run(readings, interval=10, before=None):
+def run(readings, interval=10, before=None, kind=Pushed):
     """(uptimes of the samples, the samples, the task) for these readings."""
     clock = Clock(time.ticks_ms, time.ticks_diff)
     log = Log(clock, write=lambda line: None)
-    task = MeterTask(Pushed(readings), clock, log, {"interval": interval}, Beats())
+    task = MeterTask(kind(readings), clock, log, {"interval": interval}, Beats())
     samples = []
     taken = []
     task.on_sample = samples.append
@@ -98,6 +112,11 @@ def test_what_comes_between_samples_is_in_the_next():
     assert shown == [{"p": 1}, {"p": 4, "e": 100}, {"p": 5}], shown
     assert sorted(task.latest.values) == ["e", "p"]
     assert task.latest.age("e", 30) == 23 and task.latest.age("p", 30) == 5
+
+
+def test_a_meter_that_tells_all_each_time():
+    uptimes, _, task = run([reading(n, p=n) for n in range(5, 40)], kind=Counted)
+    assert uptimes == [5, 14, 24, 34] and task.latest.uptime == 39
 
 
 def test_a_sample_at_once_after_a_connect():
