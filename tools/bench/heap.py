@@ -25,7 +25,10 @@ _RUN = """
 import asyncio, gc, json, time, sys
 import machine, network, socket, esp, select, world
 machine.UART, network.WLAN, machine.Counter, time.ticks_ms()
-import _uart, _wires
+import _flash, _uart, _wires, vfs
+chip = _flash.Flash("flash.bin", 64)
+vfs.VfsLfs2.mkfs(chip)
+vfs.mount(vfs.VfsLfs2(chip), "/data")
 given = json.loads(sys.stdin.readline())
 replies = [(bytes.fromhex(ask), bytes.fromhex(answer)) for ask, answer in given["replies"]]
 pushes = [bytes.fromhex(push) for push in given["pushes"]]
