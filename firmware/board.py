@@ -13,6 +13,7 @@ import network
 
 _EPOCH = 946684800 if time.gmtime(0)[0] == 2000 else 0  # of the port, in unix seconds
 _WATCHDOG_MS = 120000  # longer than any meter's worst exchange, and than a TLS handshake
+_SPIKE_NS = 12000  # pulses that the counter's hardware may pass over; it can do 12787
 _RXBUF = 1024  # bytes, of a meter that is asked: the longest reply
 
 _SEAL = const(0x754D)  # no other program's marks are ours
@@ -86,12 +87,25 @@ class Board:
             invert=self.uart_invert,
         )
 
-    def pulse_counter(self):
-        """Object whose value() grows by one with each falling edge of the pulse pin."""
-        pin = machine.Pin(self._config.PINS["pulse"], machine.Pin.IN, machine.Pin.PULL_UP)
+    def _pulse_pin(self):
+        return machine.Pin(self._config.PINS["pulse"], machine.Pin.IN, machine.Pin.PULL_UP)
+
+    def pulse_counter(self, at_end=False):
+        """Object whose value() grows by one with each low pulse, at its first edge.
+
+        at_end: at its second one; None on a chip without a counter.
+        """
+        pin = self._pulse_pin()
         if hasattr(machine, "Counter"):  # a peripheral: counts through every stall
-            return machine.Counter(0, pin, edge=machine.Counter.FALLING)
-        return _PinCounter(pin)
+            edge = machine.Counter.RISING if at_end else machine.Counter.FALLING
+            return machine.Counter(0, pin, edge=edge, filter_ns=_SPIKE_NS)
+        return None if at_end else _PinCounter(pin)
+
+    def on_pulse_edges(self, call):
+        """call(level) in a soft interrupt at each edge of the pulse pin -> f() that tells it."""
+        pin = self._pulse_pin()
+        pin.irq(lambda pin: call(pin.value()), machine.Pin.IRQ_FALLING | machine.Pin.IRQ_RISING)
+        return pin.value
 
     def output(self, role):
         """f(level) of an output pin, low from now on; None if the board has none of that role.

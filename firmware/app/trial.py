@@ -55,11 +55,11 @@ class Trial:
     def _save(self, joined):
         """joined: the station is in the network of these changes already."""
         app, changes = self._app, self._changes
-        if config.METER == "impulse":
-            self._rebase()
         new = self._differing(changes)
         app.settings.update(changes)
         app.settings.save()
+        if config.METER == "impulse" and "reading" in changes:
+            app.meter.meter.begin_anew(changes["reading"])
         app.log.event("setup", "saved: " + (" ".join(new) or "nothing new"))
         self.state = "saved"
         self._changes = None  # with its secrets
@@ -72,11 +72,3 @@ class Trial:
             app.wifi.reconnect()
         if app.setup.open:
             app.setup.end_in(_AFTER_S)
-
-    def _rebase(self):
-        """A reading is that of now, and other pulses per unit hold from now on: the count begins
-        anew, so that the reading is the one at count 0."""
-        meter = self._app.meter.meter
-        if "reading" in self._changes or self._differing(("pulses_per_unit",)):
-            self._changes.setdefault("reading", meter.total())
-            meter.begin_anew()

@@ -4,6 +4,7 @@
 from firmware.reading import Quantity
 
 _MS_PER_HOUR = 3600000
+_WINDOW_MS = 10000  # power is the mean since a pulse this long ago, or since the last one
 
 
 class Impulse:
@@ -15,35 +16,49 @@ class Impulse:
     def __init__(self, pulses_per_unit, base=0, water=False, count=0, seconds=0):
         if not 1 <= pulses_per_unit <= 100000:
             raise ValueError("pulses per unit: 1 to 100000, not %d" % pulses_per_unit)
-        self._per_unit = pulses_per_unit
-        self._base = base
+        self.per_unit = pulses_per_unit
+        self.base = base
         self._water = water
         self.count = count
         self.seconds = seconds
         self._pulse_ms = None  # when the last pulse was seen; None: none since the start
-        self._rate = 0  # thousandths of a unit per hour, at that pulse
+        # Pulses that power is measured from, now and soon: (ms, count)
+        self._from = self._next = None
+
+    def begin_anew(self, base):
+        self.base, self.count = base, 0
+        self._pulse_ms = self._from = self._next = None
 
     def add(self, pulses, now_ms):
         """So many pulses came since the last call."""
         if not pulses:
             return
-        self.count += pulses
-        if self._pulse_ms is not None and now_ms > self._pulse_ms:
-            self._rate = self._hourly(pulses, now_ms - self._pulse_ms)
+        before, self.count = self.count, self.count + pulses
+        if self._pulse_ms is None:
+            self._from = self._next = (now_ms, self.count)
+        elif now_ms - self._pulse_ms >= _WINDOW_MS:
+            self._from = (self._pulse_ms, before)
+            self._next = (now_ms, self.count)
+        elif now_ms - self._next[0] >= _WINDOW_MS:
+            self._from = self._next
+            self._next = (now_ms, self.count)
         self._pulse_ms = now_ms
 
     def _hourly(self, pulses, ms):
-        return pulses * 1000 * _MS_PER_HOUR // (self._per_unit * ms)
+        return pulses * 1000 * _MS_PER_HOUR // (self.per_unit * ms)
 
     def total(self):
         """Wh or litres. Multiplied before it is divided: no pulse is ever rounded away."""
-        return self._base + self.count * 1000 // self._per_unit
+        return self.base + self.count * 1000 // self.per_unit
 
     def rate(self, now_ms):
         """W or l/h. Without pulses it sinks: at most what the absence of a pulse allows."""
-        if self._pulse_ms is None or now_ms <= self._pulse_ms:
-            return self._rate
-        return min(self._rate, self._hourly(1, now_ms - self._pulse_ms))
+        if self._from is None or self._pulse_ms <= self._from[0]:
+            return 0
+        rate = self._hourly(self.count - self._from[1], self._pulse_ms - self._from[0])
+        if now_ms <= self._pulse_ms:
+            return rate
+        return min(rate, self._hourly(1, now_ms - self._pulse_ms))
 
     def values(self, now_ms):
         """Values of a Reading."""

@@ -9,19 +9,26 @@ from firmware.meters.impulse import Impulse
 from firmware.reading import Reading
 
 _LOOK_MS = const(100)  # how well a pulse's time is known
-_LOOKS = const(10)  # per Reading
-_SAVE_S = const(10)  # at most so much is lost in a power cut
+_READING_MS = const(1000)
+_SAVE_S = const(8)  # 10 s is the most that a power cut may cost, a stall of the loop included
+_HOURS_S = const(600)  # so often the hours of operation are kept when no pulse comes
 
 
 class ImpulseMeter:
-    """counter: value() grows with each pulse. store: load() -> (count, seconds), save(both)."""
+    """counter: value() grows with each pulse. store: a Tally. reading: Wh or litres.
+
+    A reading other than the one that the stored count belongs to is that of now. Other pulses per
+    unit hold from now on. Both begin a new count, on top of what the old one came to.
+    """
 
     push = True
 
-    def __init__(self, counter, store, clock, serial, pulses_per_unit, base=0, water=False):
-        count, seconds = store.load()
+    def __init__(self, counter, store, clock, serial, pulses_per_unit, reading=0, water=False):
+        saved = store.load() or (0, 0, reading, reading, pulses_per_unit)
+        count, seconds, base, self._reading, per_unit = saved
         self._core = Impulse(pulses_per_unit, base, water, count, seconds)
         self._counter = counter
+        self._look_ms = getattr(counter, "look_ms", _LOOK_MS)
         self._store = store
         self._clock = clock
         self.serial = serial
@@ -30,40 +37,52 @@ class ImpulseMeter:
         self._saved = count
         self._saved_at = clock.uptime()
         self.counters = Counters()
+        if self._reading != reading:
+            self.begin_anew(reading)
+        elif per_unit != pulses_per_unit:
+            self._core.begin_anew(base + count * 1000 // per_unit)
+            self.save()
 
     async def read(self):
         """-> Reading, one each second."""
-        for _ in range(_LOOKS):
-            await asyncio.sleep_ms(_LOOK_MS)
+        for _ in range(_READING_MS // self._look_ms):
+            await asyncio.sleep_ms(self._look_ms)
             self._count()
         uptime = self._clock.uptime()
-        self._core.seconds = self._started + uptime
-        if uptime - self._saved_at >= _SAVE_S and self._core.count != self._saved:
+        age = uptime - self._saved_at
+        if (age >= _SAVE_S and self._core.count != self._saved) or age >= _HOURS_S:
             self.save()
+        self._core.seconds = self._started + uptime
         self.counters.good += 1
-        return Reading(
-            "impulse", self.serial, uptime, self._core.values(self._clock.uptime_ms())
-        )
+        values = self._core.values(self._clock.uptime_ms())
+        return Reading("impulse", self.serial, uptime, values, notes=self._notes())
 
     def _count(self):
         value = self._counter.value()
-        self._core.add(value - self._seen, self._clock.uptime_ms())
-        self._seen = value
+        if value != self._seen:
+            self._core.add(value - self._seen, self._clock.uptime_ms())
+            self._seen = value
+
+    def _notes(self):
+        """Said, because a pulse_ms that does not fit the meter makes it count nothing."""
+        lengths = getattr(self._counter, "lengths", None)
+        if not lengths or lengths.refused == self.counters.bad:
+            return ()
+        self.counters.bad = lengths.refused
+        return ("pulses refused, of a length that pulse_ms does not want",)
 
     def save(self):
         """Keeps what was counted up to now."""
         self._count()
-        self._store.save(self._core.count, self._core.seconds)
-        self._saved = self._core.count
+        core = self._core
+        core.seconds = self._started + self._clock.uptime()
+        self._store.save(core.count, core.seconds, core.base, self._reading, core.per_unit)
+        self._saved = core.count
         self._saved_at = self._clock.uptime()
 
-    def total(self):
-        """Wh or litres, up to now."""
+    def begin_anew(self, reading):
+        """Its display shows this now, in Wh or litres. Settings keep it first: see __init__."""
         self._count()
-        return self._core.total()
-
-    def begin_anew(self):
-        """The count is 0 again: whoever sets a new reading calls this, then restarts."""
-        self._count()
-        self._core.count = 0
+        self._reading = reading
+        self._core.begin_anew(reading)
         self.save()

@@ -108,6 +108,16 @@ def serial_line(value):
     raise ValueError("a line such as 2400 8N1")
 
 
+def pulse_length(value):
+    """Milliseconds from and to: "80-120"; "20-": 20 and more."""
+    low, dash, high = value.partition("-") if isinstance(value, str) else ("", "", "")
+    digits = low + high
+    if dash and low and len(value) <= 11 and not [c for c in digits if not "0" <= c <= "9"]:
+        if 1 <= int(low) <= 10000 and (not high or int(low) < int(high) <= 60000):
+            return value
+    raise ValueError("milliseconds such as 80-120 or 20-")
+
+
 def ipv4(value):
     parts = value.split(".") if isinstance(value, str) else ()
     if len(parts) != 4:

@@ -73,5 +73,5 @@ def _impulse_rows(config):
         ("serial", text(16, 1, checks.ALPHANUMERIC), config.SERIAL, False),
         ("reading", number(0, _BIG), config.READING * 1000, False),  # Wh or litres at count 0
         ("pulses_per_unit", number(1, 100000), config.PULSES_PER_UNIT, False),
-        ("pulse_ms", text(9, 0, "0123456789-"), "", False),  # accepted length: "80-120"; "": any
+        ("pulse_ms", optional(checks.pulse_length), config.PULSE_MS, False),  # "": any length
     ]

@@ -1,20 +1,20 @@
-# uMeter - two numbers that survive a power cut
+# uMeter - a few numbers that survive a power cut
 # MIT license; Copyright (c) 2026 The uMeter authors
 
-# Two files take turns, each with a CRC: whatever moment the power fails, the other one is
-# whole, and the higher count is the newer one.
+# Two files take turns, each with a CRC: whatever moment the power fails, the other one is whole.
+# The first number in them counts the saves, so the newer one is known whatever the others are.
 
 import os
 from binascii import crc32
 
 
 class Tally:
-    """load() and save() of (count, seconds) in <path>.a and <path>.b."""
+    """load() and save() of whole numbers in <path>.a and <path>.b."""
 
     def __init__(self, path, log):
         self._paths = (path + ".a", path + ".b")
         self._log = log
-        self._turn = 0
+        self._turn = self._saves = 0
         folder = path.rpartition("/")[0]
         try:
             os.stat(folder)
@@ -22,36 +22,38 @@ class Tally:
             os.mkdir(folder)
 
     def load(self):
-        """The newest that is whole, (0, 0) if there is none."""
-        best = (0, 0)
+        """Tuple of the numbers saved last, () if there are none."""
+        best = (0,)
         for i, path in enumerate(self._paths):
             found = self._read(path)
-            if found and found >= best:
+            if found and found[0] > best[0]:
                 best = found
                 self._turn = 1 - i  # the other one is overwritten next
-        return best
+        self._saves = best[0]
+        return best[1:]
 
     def _read(self, path):
         try:
             with open(path) as file:
-                count, seconds, check = file.read().split(" ")
-            if int(check) != crc32(("%s %s" % (count, seconds)).encode()):
+                numbers, _, check = file.read().rpartition(" ")
+            if int(check) != crc32(numbers.encode()):
                 raise ValueError("check")
-            return int(count), int(seconds)
+            return tuple([int(number) for number in numbers.split(" ")])
         except OSError:
             return None  # not there yet
         except ValueError as error:
             self._log.event("store", "%s is damaged: %s" % (path, error))
             return None
 
-    def save(self, count, seconds):
+    def save(self, *numbers):
         """Full flash and the like: said once in the log; the numbers stay in memory."""
-        text = "%d %d" % (count, seconds)
+        text = " ".join([str(number) for number in (self._saves + 1,) + numbers])
         try:
             with open(self._paths[self._turn], "w") as file:
                 file.write("%s %d" % (text, crc32(text.encode())))
         except OSError as error:
-            self._log.state("store", "cannot save: %s" % error)
+            self._log.state("store", "cannot save", ": %s" % error)
             return
         self._turn = 1 - self._turn
+        self._saves += 1
         self._log.state("store", "saved")

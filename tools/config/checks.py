@@ -9,6 +9,7 @@ import zoneinfo
 
 from firmware.control.timezone import Timezone
 from firmware.crypto.keys import parse_key
+from firmware.store import checks as settings_checks
 
 _SSID_BYTES = 32  # IEEE 802.11-2020 section 9.4.2.2
 _HOST = re.compile(r"(?=.{1,253}$)[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?"
@@ -52,6 +53,9 @@ def number(low, high):
         return int(text)
 
     return check
+
+
+pulse_length = settings_checks.pulse_length
 
 
 def pin(text):

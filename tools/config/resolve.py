@@ -15,7 +15,8 @@ _MODELS = {"kmp": "KMP", "mc66c": "MC", "mc66b": "MC_B", "impulse": "IMPULSE", "
 _SAME = ("KEY", "SERIAL", "FLOW_METER", "AUTO_CLOSE", "AUTO_CLOSE_AT_ZERO", "NO_CRON",
          "THERMO_NO", "THERMO_ON_AC_2", "AC_TEST", "DEBUG", "DEBUG_SHORT_WEB_CONFIG_TIME",
          "DEBUG_STACK_TRACE", "ECHO_SECRETS", "AP", "BOARD", "MQTT_USER", "MQTT_PASSWORD",
-         "WIFI_SSID", "WIFI_PASSWORD", "TIMEZONE", "PULSES_PER_UNIT", "READING")  # fmt: skip
+         "WIFI_SSID", "WIFI_PASSWORD", "TIMEZONE", "PULSES_PER_UNIT", "PULSE_MS",
+         "READING")  # fmt: skip
 
 
 class Values(dict):

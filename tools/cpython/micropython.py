@@ -7,3 +7,8 @@
 
 def const(value):
     return value
+
+
+def schedule(function, argument):
+    """At once: there are no interrupts that it would have to wait for."""
+    function(argument)
