@@ -77,6 +77,15 @@ def test_no_float_in_the_firmware():
             assert not inexact, f"{path}:{node.lineno}: float"
 
 
+def test_constants_stand_alone():
+    # mpy-cross folds `_A = const(1)` away, but keeps `_A, _B = const(1), const(2)` in the heap.
+    for path in device_files():
+        for node in ast.walk(tree(path)):
+            if isinstance(node, ast.Assign) and isinstance(node.value, ast.Tuple):
+                calls = [getattr(getattr(part, "func", None), "id", "") for part in node.value.elts]
+                assert "const" not in calls, f"{path}:{node.lineno}"
+
+
 def test_decoders_run_on_both_engines():
     for path in python_files("tools/decode"):
         for node in ast.walk(tree(path)):

@@ -34,7 +34,9 @@ _MQTT = const(1)  # control.commands.MQTT
 _KEEP_S = const(20)  # the command table after its last use
 # The longest that a task may stay away: the meter's with all its retries, the others', and the
 # one that sets the clock every hour.
-_METER_S, _STAY_S, _TIME_S = const(600), const(600), const(7200)
+_METER_S = const(600)
+_STAY_S = const(600)
+_TIME_S = const(7200)
 _NOTES = const(4)  # of tasks that fail, in one run: the flash wears
 
 
@@ -67,8 +69,7 @@ class App:
             make_meter(board, clock, log, self.settings), clock, log, self.settings, self.heart
         )
         self.meter.on_sample = self._sample
-        if self.valve:
-            self.meter.on_reading = self.valve.take
+        self.meter.on_reading = self._read
         self._add_network()
         self._add_control()
 
@@ -101,6 +102,11 @@ class App:
             from firmware.app.cron import Cron
 
             self.cron = Cron(self)
+        self.panel = None
+        if "led" in config.PINS or "button" in config.PINS:
+            from firmware.app.panel import Panel
+
+            self.panel = Panel(self)
 
     def model(self):
         """<MicroPython>-<version>-<model>: servers look for the model's tokens."""
@@ -131,7 +137,7 @@ class App:
         self.log.event("app", "uMeter %s, %s" % (self.model(), self.board.chip_id()))
         asyncio.get_event_loop().set_exception_handler(self._task_failed)
         tasks = [self.heart.run(), self.meter.run()]  # the meter beats by itself
-        for name in ("settings", "state", "wifi", "setup", "lifeline", "valve", "cron"):
+        for name in ("settings", "state", "wifi", "setup", "lifeline", "valve", "cron", "panel"):
             part = getattr(self, name)
             if part:
                 tasks.append(self.heart.follow(name, part.run(), _STAY_S))
@@ -161,11 +167,14 @@ class App:
             self.log.event("app", "a crash is not kept: %s" % error)
         overlay.free("firmware.crash")
 
-    def _sample(self, reading):
-        new = reading.serial != self.publisher.serial
-        self.session.identify(reading.serial)
-        if new:
+    def _read(self, reading):
+        if reading.serial != self.publisher.serial:
+            self.session.identify(reading.serial)
             self.extend()
+        if self.valve:
+            self.valve.take(reading)  # after that: else nobody hears that the first one closed it
+
+    def _sample(self, reading):
         self.publisher.sample(reading)
 
     def _greet(self):

@@ -2,7 +2,6 @@
 # MIT license; Copyright (c) 2026 The uMeter authors
 
 from firmware.app.cron import shown
-from firmware.control import cron_query
 from firmware.control.commands import ALL, CRON, NOT_KEPT, utf8
 
 
@@ -16,7 +15,7 @@ def add_rows(add, app):
 
 
 def _add(app, text):
-    query = cron_query.parse(text)
+    query = app.cron.runner.parse(text)
     rows = [row for row in app.commands.rows() if row.name == query.name]
     if not rows or not rows[0].origins & CRON:
         raise ValueError("command=%s: not on this device" % query.name)

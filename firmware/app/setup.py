@@ -16,7 +16,8 @@ import config
 from firmware import overlay
 from firmware.net import topics
 
-_HTTP, _DNS = const(80), const(53)
+_HTTP = const(80)
+_DNS = const(53)
 _QUEUE = const(4)
 _WINDOW_S = const(120)
 _SHORT_S = const(2)  # DEBUG_SHORT_WEB_CONFIG_TIME

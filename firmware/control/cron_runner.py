@@ -51,7 +51,7 @@ class CronRunner:
         self.on_missed = None
         for text in settings["cron_jobs"]:
             try:
-                self._check(text)
+                self.parse(text)
             except ValueError as error:
                 log.event("cron", "a stored job is dropped: %s" % error)
             else:
@@ -76,7 +76,7 @@ class CronRunner:
         most = self._settings["cron_most"]
         if self.count >= most:
             raise ValueError("cron_jobs: %d jobs at most" % most)
-        self._check(text)
+        self.parse(text)
         job = _Job(text)
         self._settings.update({"cron_jobs": self.texts() + [text]})
         self._jobs.append(job)
@@ -94,11 +94,12 @@ class CronRunner:
     def _mark(self, unix):
         self._state.update({"cron_done": unix})
 
-    def _check(self, text):
+    def parse(self, text):
+        """cron_query.Query; ValueError."""
         self._loaded = True
         from firmware.control import cron_query
 
-        cron_query.parse(text)
+        return cron_query.parse(text)
 
     def _plan(self, job, now):
         text = self._settings["timezone"]

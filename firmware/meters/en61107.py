@@ -9,8 +9,11 @@ from micropython import const
 
 from firmware.reading import parse_decimal
 
-STX, ETX, EOT = const(2), const(3), const(4)
-SUM, XOR = const(1), const(2)  # block checks that are right, as bits
+STX = const(2)
+ETX = const(3)
+EOT = const(4)
+SUM = const(1)  # block checks that are right, as bits
+XOR = const(2)
 
 _PUNCTUATION = ".:-*&"  # of codes such as 1.6*1, 1-0:1.8.0, C.1
 

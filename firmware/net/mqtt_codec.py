@@ -20,11 +20,16 @@ _DUP = const(0x08)
 _QOS_1 = const(0x02)
 _QOS = const(0x06)
 _RETAIN = const(0x01)
-_USER, _PASSWORD, _WILL, _CLEAN = const(0x80), const(0x40), const(0x04), const(0x02)
+_USER = const(0x80)
+_PASSWORD = const(0x40)
+_WILL = const(0x04)
+_CLEAN = const(0x02)
 
 _MOST_TEXT = const(65535)  # bytes; lengths have 16 bits [1.5.3]
 _MOST_REST = const(2097151)  # bytes that we ever send: three bytes of length are enough
-_HEAD, _LENGTH, _BODY = const(0), const(1), const(2)  # what the decoder waits for
+_HEAD = const(0)  # what the decoder waits for
+_LENGTH = const(1)
+_BODY = const(2)
 
 _REFUSED = ("version", "client id", "broker unavailable", "user or password", "not authorised")
 

@@ -16,7 +16,9 @@ _LOOK_MS = const(100)  # how often the time is looked at
 _PAUSE_MS = const(10)
 _MOST_ACKS = const(8)  # PUBACKs that wait to be sent, then we read no further
 
-_GREETING, _SUBSCRIBING, _READY = const(0), const(1), const(2)
+_GREETING = const(0)
+_SUBSCRIBING = const(1)
+_READY = const(2)
 
 
 class Link:

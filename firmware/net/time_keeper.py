@@ -9,7 +9,9 @@ from micropython import const
 _JUMP_S = const(3600)  # farther than this is a jump
 _AGREE_S = const(10)  # two servers that say so much the same agree
 
-ACCEPT, REFUSE, DOUBT = const(0), const(1), const(2)
+ACCEPT = const(0)
+REFUSE = const(1)
+DOUBT = const(2)
 
 
 class TimeKeeper:

@@ -5,12 +5,13 @@ import asyncio
 from micropython import const
 from random import getrandbits
 
-from firmware.net import sntp, time_keeper
+from firmware import overlay
+from firmware.net import time_keeper
 from firmware.net.backoff import Backoff
-from firmware.net.sntp_packet import KissOfDeath
 
 _HOUR_MS = const(3600000)
-_FIRST_MS, _MOST_MS = const(2000), const(900000)  # between two tries that fail
+_FIRST_MS = const(2000)  # between two tries that fail
+_MOST_MS = const(900000)
 _TIMEOUT_MS = const(5000)
 
 
@@ -37,6 +38,7 @@ class TimeSync:
         while True:
             if await self.ask_once():
                 self._backoff.reset()
+                overlay.free("firmware.net.sntp", "firmware.net.sntp_packet")
                 await asyncio.sleep_ms(_HOUR_MS)
             else:
                 await asyncio.sleep_ms(self._backoff.next())
@@ -60,6 +62,9 @@ class TimeSync:
         return None
 
     async def _ask(self, server):
+        from firmware.net import sntp  # freed while the time is right
+        from firmware.net.sntp_packet import KissOfDeath
+
         try:
             unix_ms = await sntp.query(self._resolver, server, self._timeout_ms)
         except KissOfDeath as error:

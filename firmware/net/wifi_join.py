@@ -18,10 +18,12 @@ _CALM_MS = const(100)  # disconnect() ends in the driver's task
 _JOIN_MS = const(8000)  # the network is found, and takes us
 _ADDRESS_MS = const(12000)  # DHCP
 _SCAN_MS = const(15000)
-_CONNECTING, _IDLE = const(1001), const(1000)
+_CONNECTING = const(1001)
+_IDLE = const(1000)
 _NOWHERE = "0.0.0.0"
 _NO_RSSI = const(31)
-_NOT_TRIED, _NO_ADDRESS = const(1), const(300)  # reasons of our own, see wifi_words
+_NOT_TRIED = const(1)  # reasons of our own, see wifi_words
+_NO_ADDRESS = const(300)
 
 
 async def find(wifi):

@@ -12,12 +12,16 @@ from firmware.web.server import Waiter
 
 LARGEST = const(512)  # bytes of a question that is looked at
 _HEAD = const(12)
-_A, _OPT, _ANY = const(1), const(41), const(255)
-_IN, _ANY_CLASS = const(1), const(255)
+_A = const(1)
+_OPT = const(41)
+_ANY = const(255)
+_IN = const(1)
+_ANY_CLASS = const(255)
 _TTL = b"\x00\x00\x00\x00"  # nothing of this is to be remembered on another network
 _OPT_RECORD = b"\x00\x00\x29\x02\x00\x00\x00\x00\x00\x00\x00"  # 512 bytes, version 0, no options
 _BURST = const(8)  # answers in a row before the others get their turn
-_FORMAT_ERROR, _NOT_IMPLEMENTED = const(1), const(4)
+_FORMAT_ERROR = const(1)
+_NOT_IMPLEMENTED = const(4)
 
 
 def answer(query, address):

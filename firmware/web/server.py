@@ -16,11 +16,13 @@ _MOST = const(3)  # connections
 _ASK_MS = const(5000)  # for a whole request
 _ASK_BUSY_MS = const(1000)  # the same, while others wait
 _ALL_MS = const(15000)  # for request and answer
-_STEP_MS, _POLL_MS = const(10), const(20)
+_STEP_MS = const(10)
+_POLL_MS = const(20)
 _MOST_HEAD = const(8192)  # bytes of request line and headers that are read,
 _MOST_LINE = const(512)  # and of one of them that are kept
 _MOST_BODY = const(2048)
-_IN, _OUT = const(256), const(512)
+_IN = const(256)
+_OUT = const(512)
 _KEPT = (b"host", b"cookie", b"accept", b"content-type", b"content-length")
 
 
