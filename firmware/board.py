@@ -119,6 +119,16 @@ class Board:
         pin = machine.Pin(gpio, machine.Pin.OUT, value=int(inverted))
         return lambda level: pin.value(1 - level if inverted else level)
 
+    def button(self):
+        """f() -> True while it is pressed; None if the board has none."""
+        gpio = self._config.PINS.get("button")
+        if gpio is None:
+            return None
+        pressed = int("button" in self._config.INVERTED)
+        pull = machine.Pin.PULL_DOWN if pressed else machine.Pin.PULL_UP
+        pin = machine.Pin(gpio, machine.Pin.IN, pull)
+        return lambda: pin.value() == pressed
+
     def flash_size(self):
         """Bytes."""
         return esp.flash_size()

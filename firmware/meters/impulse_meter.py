@@ -43,6 +43,11 @@ class ImpulseMeter:
             self._core.begin_anew(base + count * 1000 // per_unit)
             self.save()
 
+    @property
+    def count(self):
+        """Pulses since the count began."""
+        return self._core.count
+
     async def read(self):
         """-> Reading, one each second."""
         for _ in range(_READING_MS // self._look_ms):
