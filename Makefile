@@ -15,7 +15,7 @@ OVERRIDES = $(foreach v,$(given),--override $(call quote,$(v)=$(value $(v))))
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup sim test soak bench lint all build rebuild size flash flashall flashblank screen \
+.PHONY: help setup sim test soak bench screenshots lint all build rebuild size flash flashall flashblank screen \
     image webflash wifisetup config-help lock clean distclean
 
 help:  ## this list
@@ -36,6 +36,9 @@ soak: setup  ## the tests with long fuzzing campaigns; UMETER_FUZZ=100000 exampl
 
 bench: setup  ## speed, memory and size figures
 	@$(PY) -m tools.bench $(ARGS)
+
+screenshots: setup  ## the set-up pages as Chromium shows them, into docs/portal/
+	@$(PY) -m tools.screenshots
 
 lint: setup  ## the static checks only: style, layers, sizes, what the chip offers
 	@$(PY) -m pytest -q tests/test_static*.py

@@ -10,6 +10,8 @@ from firmware.web.site import FOLDER, escape, fill, json_text
 _OPTION = '<option value="%s"%s>%s</option>'
 _FAILED = "Not saved: please look at the marked fields."
 _REFRESH = '<meta http-equiv="refresh" content="2">'
+_HEADS = {"testing": "One moment", "failed": "That did not work", "saved": "Saved"}
+_WRONG = ("auth_fail", "auth_expire", "4way_handshake_timeout", "handshake_timeout", "mic_failure")
 _NETWORKS = const(20)
 _BARS_DBM = (-85, -75, -67, -55)  # from here on one bar more
 
@@ -25,16 +27,16 @@ def show(site, request, name):
     if name == "networks.json":
         return json_text(found_text(host))
     if name == "status.json":
-        return json_text(json.dumps(host.report()))
+        return _report(host)
     if name == "setup":
         return _form(site, request, {}, {})
     report = host.report()
     state = report["state"]
     slots = {
         "refresh": [_REFRESH] if state == "testing" else "",
-        "text": words(report),
+        "state": state, "head": _HEADS.get(state, "Nothing to do"), "text": words(report),
         "anyway": "" if state == "failed" else "hidden",
-    }
+    }  # fmt: skip
     return site.page(request, "Progress", "progress.html", slots)
 
 
@@ -53,8 +55,14 @@ def submit(site, request, name, answers):
             return _form(site, request, answers, errors)
         status = 202 if host.start(changes) else 409
     if scripted:
-        return json_text(json.dumps(host.report()), status)
+        return _report(host, status)
     return site.go("/progress")
+
+
+def _report(host, status=200):
+    report = host.report()
+    report["text"] = words(report)
+    return json_text(json.dumps(report), status)
 
 
 # -- networks --
@@ -101,11 +109,11 @@ def draw(networks, chosen):
         yield (
             '<label class="net"><input type="radio" name="ssid" value="%s"%s '
             'aria-describedby="net-%d"><span class="name">%s</span>'
-            '<span class="lock">%s</span><span class="bars b%d" aria-hidden="true">'
+            '<span class="lock%s</span><span class="bars b%d" aria-hidden="true">'
             '<i></i><i></i><i></i><i></i></span><span class="sr" id="net-%d">%s</span></label>\n'
         ) % (
             escape(ssid), " checked" if ssid == chosen else "", i, escape(ssid),
-            "" if secured else "open", count, i, told,
+            ' on">' if secured else '">open', count, i, told,
         )  # fmt: skip
 
 
@@ -216,12 +224,20 @@ def _milli(text):
 
 
 def words(report):
-    """A report in one sentence, for pages without scripts."""
+    """A report in a sentence or two."""
     state, ssid = report["state"], report["ssid"]
     if state == "testing":
         return "Trying %s, %d seconds at most ..." % (ssid, report["left"])
     if state == "failed":
-        return "%s does not let us in (%s). Nothing is saved yet." % (ssid, report["reason"])
+        word = report["reason"]
+        why = "did not let the device in"
+        if word in _WRONG:
+            why = "did not let the device in: the password seems to be wrong"
+        elif word == "no_ap_found":
+            why = "was not found: is it in reach, on 2.4 GHz, and spelled like this"
+        elif word == "dhcp_timeout":
+            why = "let the device in, but gave it no address"
+        return "%s %s (%s). Nothing is saved yet." % (ssid, why, word)
     if state == "saved":
-        return "Saved. Address in %s: %s" % (ssid, report["address"])
+        return "Address in %s: %s" % (ssid, report["address"])
     return "Nothing is under way."

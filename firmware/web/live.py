@@ -6,6 +6,8 @@ import json
 from firmware.reading import decimal
 from firmware.web.site import escape, json_text
 
+_UNITS = {"C": "\u00b0C", "m3": "m\u00b3", "m3/h": "m\u00b3/h"}
+
 
 def show(site, request, name):
     host = site.host
@@ -15,7 +17,7 @@ def show(site, request, name):
     slots = {"serial": "no reading yet", "age": "\u2013", "rows": (),
              "valve": facts.get("valve", "\u2013")}  # fmt: skip
     if reading:
-        slots.update(serial=reading.serial, age="%d s" % (host.now() - reading.uptime),
+        slots.update(serial=reading.serial, age="%d s ago" % (host.now() - reading.uptime),
                      rows=draw(reading))  # fmt: skip
     return site.page(request, "Live", "live.html", slots)
 
@@ -52,8 +54,10 @@ def pieces(reading, facts, now):
 
 
 def draw(reading):
-    """Pieces of HTML: rows of a table."""
+    """Pieces of HTML: a tile for each value."""
     for name, text, unit in values(reading):
+        name = name.replace("_", " ")
         text = text[1:-1] if text[:1] == '"' else text
-        yield '<tr><th scope="row">%s</th><td>%s <span class="unit">%s</span></td></tr>\n' % (
-            escape(name.replace("_", " ")), escape(text), escape(unit))  # fmt: skip
+        yield '<div><dt>%s</dt><dd>%s <span class="unit">%s</span></dd></div>\n' % (
+            escape(name[:1].upper() + name[1:]), escape(text),
+            escape(_UNITS.get(unit, unit)))  # fmt: skip

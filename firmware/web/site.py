@@ -155,7 +155,7 @@ class Site:
             return self._unknown(request)
         if not self._may(request):
             if name.endswith(".json"):
-                return Response('{"error":"login"}', 401, {"Content-Type": "application/json"})
+                return json_text('{"error":"login"}', 401)
             return self.go("/login")
         if place == "form":
             from firmware.web import form
@@ -173,6 +173,8 @@ class Site:
             return login.enter(self, request, answers)
         token = answers.get("token", "").encode()
         if not self._may(request) or not equal(token, self.token(request).encode()):
+            if "json" in request.headers.get("Accept", ""):
+                return json_text('{"error":"token"}', 403)
             return self.page(request, "Not saved", "refused.html", {}, 403)
         from firmware.web import form
 
@@ -183,8 +185,9 @@ class Site:
     def page(self, request, title, body, slots, status=200):
         """A whole page: the frame that all share, with the template `body` in it."""
         host = self.host
+        slots.setdefault("refresh", "")
         slots.update(device=host.name(), version=host.version(), build=host.build(),
-                     token=self.token(request), title=title)  # fmt: skip
+                     token=self.token(request), title=title, at=body[:-5])  # fmt: skip
         slots["body"] = fill(body, slots)
         headers = {"Content-Type": "text/html; charset=utf-8"}
         return Response(fill("frame.html", slots), status, headers)

@@ -30,7 +30,7 @@ def test_every_kind_of_value():
         "power_factor": {"value": 0.98, "unit": ""},
     }
     rows = "".join(live.draw(Reading("p1", "7210086", 97, VALUES)))
-    assert rows.count("<tr>") == 5 and "&lt;7359&amp;&gt;" in rows and ">false " in rows
+    assert rows.count("<dt>") == 5 and "&lt;7359&amp;&gt;" in rows and ">false " in rows
 
 
 def test_values_of_several_telegrams_have_their_own_age():

@@ -60,7 +60,9 @@ function draw(networks) {
       for (let n = 0; n < 4; n++) bars.append(make("i"));
       label.append(bars, make("span", "sr"));
     }
-    label.querySelector(".lock").textContent = network.secured ? "" : "open";
+    const lock = label.querySelector(".lock");
+    lock.className = network.secured ? "lock on" : "lock";
+    lock.textContent = network.secured ? "" : "open";
     label.querySelector(".bars").className = "bars b" + network.bars;
     const told = label.querySelector(".sr");
     told.id = "net-" + i;
@@ -112,27 +114,29 @@ function mark(errors) {
 }
 
 function tell(report, lost) {
-  const title = { testing: "Trying the network", saved: "Saved", failed: "That did not work" };
+  const title = { testing: "One moment", saved: "Saved", failed: "That did not work" };
+  $("state").className = "card state " + report.state;
   $("state-title").textContent = title[report.state] || "Saving";
   $("state-bar").hidden = report.state !== "testing";
   $("state-bar").value = 30 - report.left;
-  let text = `Joining ${report.ssid}. This takes up to 30 seconds.`;
-  if (lost) text += " The set-up network may pause meanwhile.";
+  let text = `Trying ${report.ssid}. This takes up to half a minute.`;
+  if (lost) text += " Your phone may lose this network meanwhile and comes back by itself.";
+  if (report.state === "failed") text = report.text;
+  const there = report.state === "saved" && report.address && report.address !== "0.0.0.0";
   if (report.state === "saved") {
-    text = `The device is now part of ${report.ssid}.`;
-    if (report.address && report.address !== "0.0.0.0") {
-      text += ` Its address there is http://${report.address}/ - this set-up network ends soon.`;
-    }
-  }
-  if (report.state === "failed") {
-    text = `${report.ssid} did not let us in (${report.reason}). Nothing is saved yet.`;
+    text = there
+      ? `The device is part of ${report.ssid} now. This set-up network ends soon; there, its pages are at`
+      : `The device joins ${report.ssid} as soon as it can.`;
   }
   if ($("state-text").textContent !== text) $("state-text").textContent = text;
+  $("address").hidden = !there;
+  $("address").href = $("address").textContent = `http://${report.address}/`;
   $("anyway").hidden = report.state !== "failed";
 }
 
 async function follow(report) {
   $("setup").hidden = true;
+  document.querySelector(".lead").hidden = true;
   $("state").hidden = false;
   $("state").focus();
   tell(report);
@@ -158,6 +162,7 @@ if ($("setup")) {
       const report = await ask("/setup", $("setup"));
       mark(report.errors || {});
       if (report.errors) $("news").textContent = "Not saved: please look at the marked fields.";
+      else if (report.error) $("news").textContent = "This form is too old. Please load the page again.";
       else await follow(report);
     } catch (gone) {
       $("news").textContent = "The device does not answer. Is this still its network?";
@@ -171,6 +176,7 @@ if ($("setup")) {
   $("back").onclick = () => {
     $("state").hidden = true;
     $("setup").hidden = false;
+    document.querySelector(".lead").hidden = false;
     $("submit").focus();
   };
   search();
@@ -178,21 +184,22 @@ if ($("setup")) {
 
 // -- live values --
 
+const UNITS = { C: "\u00b0C", m3: "m\u00b3", "m3/h": "m\u00b3/h" };
+
 async function watch() {
   for (;;) {
     try {
       const data = await ask("/data.json");
       if (data.values) {
         $("serial").textContent = data.serial;
-        $("age").textContent = data.age_s + " s";
+        $("age").textContent = data.age_s + " s ago";
         const rows = Object.entries(data.values).map(([name, entry]) => {
-          const row = make("tr");
-          const head = make("th", "", name.replaceAll("_", " "));
-          head.scope = "row";
-          const cell = make("td", "", entry.value + " ");
-          cell.append(make("span", "unit", entry.unit));
-          row.append(head, cell);
-          return row;
+          const tile = make("div");
+          const value = make("dd", "", entry.value + " ");
+          value.append(make("span", "unit", UNITS[entry.unit] || entry.unit));
+          const text = name.replaceAll("_", " ");
+          tile.append(make("dt", "", text[0].toUpperCase() + text.slice(1)), value);
+          return tile;
         });
         $("rows").replaceChildren(...rows);
       }
