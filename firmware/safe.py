@@ -24,7 +24,6 @@ class _Folder:
 if "firmware.app" not in sys.modules:
     sys.modules["firmware.app"] = _Folder
 
-from firmware import crash  # noqa: E402
 from firmware.app.heart import Heart  # noqa: E402
 from firmware.app.setup import Setup  # noqa: E402
 from firmware.clock import Clock  # noqa: E402
@@ -67,6 +66,7 @@ class Safe:
         self.wifi = Wifi(board, self.settings, self.state, clock, log)
         self.wifi.on_scan = self._scanned
         self.access_point = AccessPoint(board.access_point(), log)
+        self.wifi.has_guests = self.access_point.has_guests
         self.setup = Setup(self)
 
     def _stored(self, path, rows):
@@ -127,7 +127,7 @@ class Safe:
     def _greet(self):
         say = self.log.event
         say("safe", "SAFE MODE after %d starts that failed" % (self.board.failures - 1))
-        print(crash.told(), end="")
+        self._part("crash log", _tell)
         say("safe", "join %s, open http://192.168.4.1/" % self.setup.ssid())
         say("safe", "or press Ctrl-C for the console; a power cycle tries the app again")
 
@@ -148,7 +148,18 @@ class Safe:
 
     def _task_failed(self, loop, context):
         """The others go on: any way in is better than none."""
-        crash.keep(context["exception"], self.clock.uptime(), (self.settings, self.state))
+        self._part("crash log", lambda: self._keep(context["exception"]))
+
+    def _keep(self, error):
+        from firmware.crash import keep
+
+        keep(error, self.clock.uptime(), (self.settings, self.state))
+
+
+def _tell():
+    from firmware.crash import told
+
+    print(told(), end="")
 
 
 def run(board, stores):

@@ -1,0 +1,86 @@
+# uMeter - what a board does whose app cannot start, from the crash to the pages of the safe mode
+# MIT license; Copyright (c) 2026 The uMeter authors
+
+import json
+import urllib.request
+from binascii import crc32
+
+import pytest
+
+from sim.launch import VirtualBoard, interpreter, make_image
+from tools import build, mpy
+from tools.config import resolve
+
+KEY = "00112233445566778899aabbccddeeff"
+
+
+def stored(values):
+    """A file of settings that is whole."""
+    body = json.dumps(values)
+    return b"umeter-settings 1 5 %08x\n%s" % (crc32(body.encode()), body.encode())
+
+
+@pytest.fixture(scope="module")
+def tree(tmp_path_factory, micropython):
+    """{path: bytes} of a build."""
+    out = tmp_path_factory.mktemp("boot") / "device"
+    flags = resolve({"KEY": KEY, "WIFI_SSID": "umeter", "METER": "none"}, {})
+    build.build(flags, mpy.host_arch(interpreter()), out)
+    return {str(path.relative_to(out)): path.read_bytes()
+            for path in out.rglob("*") if path.is_file()}  # fmt: skip
+
+
+@pytest.fixture
+def board(tmp_path, tree):
+    boards = []
+
+    def start(changes=None, **options):
+        """The tree with some files changed; None: that one is missing."""
+        files = {**tree, **(changes or {})}
+        files = {name: data for name, data in files.items() if data is not None}
+        make_image(tmp_path / "flash.img", files)
+        boards.append(VirtualBoard(tmp_path / "flash.img", {"scan_ms": 100}, **options).start())
+        return boards[0]
+
+    yield start
+    for each in boards:
+        each.close()
+
+
+def test_damaged_app_ends_in_the_safe_mode(board, tree):
+    name = "firmware/app/__init__.mpy"
+    b = board({name: b"C\x00" + tree[name][2:]}, ports=(80,))
+    b.wait_line("SAFE MODE after 3 starts", 60)
+    assert b.resets == 3
+    b.wait_line("crash 3, after ")
+    b.wait_line("join KAM_9999999, open http://192.168.4.1/")
+    b.wait_line("setup: open in KAM_9999999")
+    page = urllib.request.urlopen("http://127.0.0.1:%d/" % b.port(80), timeout=20).read().decode()
+    assert "KAM_9999999" in page and "password" in page
+    assert KEY[:16] not in page
+    count = len(b.lines)
+    b.type("\x03")
+    b.wait_line("The console is yours", after=count)
+    b.type("\x04")  # somebody wants it to start again, and the count begins anew
+    b.wait_line("ValueError: incompatible .mpy file", after=count)
+    assert b.resets == 4
+
+
+def test_missing_start_says_what_to_do(board):
+    b = board({"firmware/start.mpy": None})
+    b.wait_line("ImportError: no module named 'firmware.start'")
+    b.wait_line("`make flash` writes them anew")
+    b.wait_line("MicroPython virtual board")
+
+
+@pytest.mark.parametrize("damage", [
+    b"", b"\x00" * 300, b"\xff" * 5000, b"umeter-settings 1 5 00000000\n{}", b"{" * 17000,
+    stored({"ssid": 5, "password": None, "networks": 7, "ap": "x", "broker_port": [], "ip": {}}),
+    stored({"networks": [[1, 2]], "cron_jobs": [5], "interval": "60", "hostname": False}),
+    stored([1]), stored({}).replace(b" 5 ", b" x "),
+    stored({"ssid": "x" * 40, "unknown": 1}),
+])  # fmt: skip
+def test_damaged_settings_do_not_keep_the_app_from_starting(board, damage):
+    b = board({"data/settings": damage, "data/state": damage, "data/crash": damage})
+    b.wait_line("meter: reading 9999999", 30)
+    assert b.resets == 0
