@@ -138,7 +138,12 @@ class Board:
         gpio = self._config.PINS.get("vdd")
         if gpio is None:
             return None
-        return machine.ADC(machine.Pin(gpio)).read_uv() // 1000
+        adc = machine.ADC(machine.Pin(gpio), atten=machine.ADC.ATTN_11DB)
+        return adc.read_uv() // 1000 * self._config.VDD_SCALE // 100
+
+    def slow_down(self):
+        """The lowest clock that the radio works with: half the current of the processor."""
+        machine.freq(80000000)
 
     def station(self):
         """The radio as a client of an access point."""

@@ -91,7 +91,12 @@ ROLES = {
     "pulse": (False, "pulse input"),
     "button": (False, "push button to ground"),
     "watchdog": (True, "trigger of a watchdog chip"),
+    "vdd": (False, "supply voltage, divided"),
 }
+
+# Converter 1; the radio needs the other.
+_ADC1 = {"esp32": range(32, 40), "esp32s2": range(1, 11), "esp32s3": range(1, 11),
+         "esp32c3": range(0, 5)}  # fmt: skip
 
 # Nothing outside drives these at reset: they may share a strapping pin, and often do.
 _HARMLESS = ("led", "button")
@@ -156,5 +161,7 @@ def check_pin(chip_name, role, gpio):
         raise ValueError(
             "GPIO%d of %s is a strapping pin: %s" % (gpio, chip_name, chip.strapping[gpio])
         )
+    if role == "vdd" and gpio not in _ADC1[chip_name]:
+        raise ValueError("GPIO%d of %s cannot measure while the radio is on" % (gpio, chip_name))
     if role == "button" and gpio in chip.input_only:
         raise ValueError("GPIO%d of %s has no pull-up for a button" % (gpio, chip_name))

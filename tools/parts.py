@@ -49,6 +49,7 @@ ROWS = (
     ("meters/p1*", _HAN),
     ("crypto/gcm", _HAN),
     ("crypto/_gcm_*", _HAN),
+    ("net/power", lambda config: config["POWER_SAVE"]),
     ("app/cron*", lambda config: not config["NO_CRON"]),
     ("control/cron*", lambda config: not config["NO_CRON"]),
     ("control/timezone", lambda config: not config["NO_CRON"]),

@@ -86,6 +86,12 @@ class App:
         self.setup = Setup(self)
         self.lifeline = Lifeline(self.session, self.wifi, self.clock, self.log)
         self.lifeline.is_busy = lambda: self.setup.portal is not None
+        self.power = None
+        if config.POWER_SAVE:
+            from firmware.net.power import PowerSaver
+
+            self.power = PowerSaver(self.board, self.session, self.wifi, self.clock, self.log)
+            self.power.is_busy = lambda: self.setup.open or self.access_point.ssid is not None
         if config.METER != "impulse":  # it would miss pulses [MeterLogger 8.7]
             self.lifeline.on_day = self._restart_offline
 
@@ -136,8 +142,11 @@ class App:
         """Runs until a task fails."""
         self.log.event("app", "uMeter %s, %s" % (self.model(), self.board.chip_id()))
         asyncio.get_event_loop().set_exception_handler(self._task_failed)
+        if self.power:
+            await self.power.charge()
         tasks = [self.heart.run(), self.meter.run()]  # the meter beats by itself
-        for name in ("settings", "state", "wifi", "setup", "lifeline", "valve", "cron", "panel"):
+        for name in ("settings", "state", "wifi", "setup", "lifeline", "power", "valve", "cron",
+                     "panel"):  # fmt: skip
             part = getattr(self, name)
             if part:
                 tasks.append(self.heart.follow(name, part.run(), _STAY_S))

@@ -18,7 +18,7 @@ class Session:
         self._publisher = publisher
         self._resolver = resolver
         self._log = log
-        self._task = None
+        self.task = None
         self.client = None
         self.on_connect = None
         self.on_message = None
@@ -30,7 +30,7 @@ class Session:
     @property
     def counters(self):
         """Of the client; None: there is none, for want of a broker or of the meter's name."""
-        return self.client.counters if self._task else None
+        return self.client.counters if self.client else None
 
     def identify(self, serial):
         """The meter has told who it is."""
@@ -40,14 +40,15 @@ class Session:
 
     def restart(self):
         """Begins anew with the settings as they are."""
-        if self._task:
-            self._task.cancel()
-            self._task = None
+        if self.task:
+            self.task.cancel()
+            self.task = None
         settings = self._settings
         serial = self._publisher.serial
         if serial is None:
             return
         if not settings["broker_host"]:
+            self.client = None
             self._log.state("mqtt", "no broker is configured")
             return
         # Not before: while nothing is configured, the set-up pages have this room.
@@ -70,7 +71,7 @@ class Session:
         self.client.on_connect = self.on_connect
         self._publisher.send = self.client.publish
         self._publisher.release()
-        self._task = asyncio.create_task(self.client.run())
+        self.task = asyncio.create_task(self.client.run())
 
     def quality(self, disconnects):
         """Text of network_quality. The way to the broker and back is that of MQTT's own ping."""

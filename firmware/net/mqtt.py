@@ -99,6 +99,11 @@ class MqttClient:
         if self._link:
             self._link.end()
 
+    async def leave(self):
+        """Says good-bye, so that the broker keeps the will to itself. OSError."""
+        if self.connected:
+            await self._link.leave()
+
     async def run(self):
         """Keep connected, for ever. To stop, cancel: the broker then publishes the will."""
         while True:

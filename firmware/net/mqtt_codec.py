@@ -13,6 +13,7 @@ SUBACK = const(0x90)
 PINGRESP = const(0xD0)
 
 PINGREQ = b"\xc0\x00"
+DISCONNECT = b"\xe0\x00"
 
 _CONNECT = const(0x10)
 _SUBSCRIBE = const(0x82)

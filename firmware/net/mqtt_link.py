@@ -73,6 +73,11 @@ class Link:
         """Somebody wants another connection."""
         self._failure = OSError(errno.ECONNABORTED)
 
+    async def leave(self):
+        """Nothing is left to send. OSError."""
+        await self._transport.send(codec.DISCONNECT, self._client.timeout_ms)
+        self.end()
+
     # time
 
     async def _watch(self):

@@ -30,7 +30,7 @@ def setting_rows(config):
         ("hostname", text(32, 0, checks.HOST), "", False),  # "": made of the chip's id
         ("country", text(2), "", False),
         ("tx_power", number(0, 20), 0, False),  # dBm; 0: the driver's
-        ("power_save", switch(), False, False),  # of the radio between beacons
+        ("power_save", switch(), config.POWER_SAVE, False),  # of the radio between beacons
         ("ap", switch(), config.AP, False),
         ("ap_password", passphrase, "", True),  # "": derived from the key
         ("setup_password", passphrase, config.SETUP_PASSWORD, True),

@@ -135,7 +135,7 @@ class Timer:
 class ADC:
     ATTN_0DB, ATTN_2_5DB, ATTN_6DB, ATTN_11DB = 0, 1, 2, 3
 
-    def __init__(self, pin, atten=0):
+    def __init__(self, pin, *, atten=0):
         self._pin = pin._id if isinstance(pin, Pin) else pin
 
     def atten(self, atten):

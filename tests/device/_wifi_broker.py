@@ -7,7 +7,7 @@ import errno
 from firmware.net import mqtt
 from firmware.net import mqtt_codec as codec
 
-_CONNECT, _PINGREQ = 0x10, 0xC0
+_CONNECT, _PINGREQ, _DISCONNECT = 0x10, 0xC0, 0xE0
 _PINGRESP = b"\xd0\0"
 
 
@@ -40,6 +40,8 @@ class _Wire:
             self._inbox += codec.encode_puback(packet_id)
         elif head == _PINGREQ:
             self._inbox += _PINGRESP
+        elif head == _DISCONNECT:
+            self._broker.farewells += 1
         else:
             raise AssertionError("packet %02x" % head)
 
@@ -71,8 +73,9 @@ class Broker:
         self._ssids = ssids
         self.answers = True
         self.payloads = []
-        self.connects = 0
+        self.connects = self.farewells = 0
         self.made = 0  # samples
+        self.task = None
         mqtt.open_connection = self._open
         self.client = mqtt.MqttClient("10.0.0.1", 1883, "7210086", house.log, _Names())
         house.on_up = self.client.retry_now
@@ -91,7 +94,7 @@ class Broker:
         return _Wire(self)
 
     async def start(self):
-        asyncio.create_task(self.client.run())
+        self.task = asyncio.create_task(self.client.run())
         asyncio.create_task(self._sample())
 
     async def _sample(self):

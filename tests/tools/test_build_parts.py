@@ -85,6 +85,12 @@ def test_every_meter_file_is_listed():
         assert parts.listed(path.relative_to("firmware").with_suffix("").as_posix()), path
 
 
+@pytest.mark.parametrize("power_save", ("0", "1"))
+def test_power_saver_where_it_is_wanted(power_save):
+    names = [path.stem for path in sources(flags(POWER_SAVE=power_save), "bytecode")]
+    assert ("power" in names) == (power_save == "1")
+
+
 def test_a_tree_has_one_meter():
     firsts = {"kmp": "kmp", "mc66c": "mc66", "impulse": "impulse", "han": "hdlc"}
     for meter in METERS:
