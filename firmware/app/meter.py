@@ -47,6 +47,11 @@ def _push_meter(board, clock, log, settings):
         log.event("meter", "its line is set to " + text)
         settings.update({"han_line": text})
 
+    factors = {}
+    for kind in ("W", "V", "A", "kWh"):
+        factor = settings["multiplier_" + kind.lower()]
+        if factor != "1":
+            factors[kind] = factor
     fast = config.METER == "p1"
     baudrate = 115200 if fast else 2400
     uart = board.uart(baudrate, 8, None, 1, _PUSH_RXBUF)
@@ -56,7 +61,7 @@ def _push_meter(board, clock, log, settings):
         _key(settings["han_encryption_key"]),
         _key(settings["han_authentication_key"]),
         settings["han_replay"] or "auto",
-        {kind: settings["multiplier_" + kind.lower()] for kind in ("W", "V", "A", "kWh")},
+        factors,
         settings["han_line"],
         found,
         fast,

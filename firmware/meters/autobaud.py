@@ -27,9 +27,6 @@ _PAUSE_MS = const(300)  # ends a push; within it meters make shorter ones
 _LONGEST_MS = const(15000)  # of a push; more is noise without end
 _SILENT_MS = const(120000)  # the slowest meters push once in a minute
 _TRIES = const(3)  # pushes with damaged frames only
-_LOST_PUSHES = const(3)  # without a good frame,
-_LOST_MS = const(30000)  # over so long,
-_LOST_BYTES = const(150)  # with so much in them
 
 
 def parse(text):
@@ -74,96 +71,70 @@ def candidates(fast, inverted):
 
 
 class LineSearch:
-    """What is known about the setting of one line.
+    """Looks for the setting of one line.
 
     setting  the one that the UART should have now, see parse()
-    found    True while telegrams come in with it
+    found    True as soon as telegrams come in with it; then the search is over
     """
 
     def __init__(self, known="", fast=False, inverted=False):
-        """known: text of the setting that was found before, "" if there was none."""
+        """known: text of the setting to begin with, "" if none was found before."""
         self._fast = fast
         self._inverted = inverted
         self._order = candidates(fast, inverted)
         self.setting = parse(known) if known else next(self._order)
         self.found = False
         self._quiet_ms = 0  # since the last byte
-        self._missed_ms = 0  # since the first push without a good frame, while `found`
-        self._missed = 0  # bytes of such pushes
         self._begin(0, 0)
 
+    def text(self):
+        """The setting in words."""
+        return text_of(self.setting)
+
     def _begin(self, proofs, damaged):
-        self._proofs = proofs  # what the decoder had seen before this setting, or this push
+        self._proofs = proofs  # what the decoder had seen before this setting
         self._damaged = damaged
         self._idle_ms = 0  # since the setting's first moment, or the last push's end
         self._push_ms = -1  # age of this push; -1: silence
         self._whole = False  # this push was heard from its beginning
-        self._good = False  # a good frame was in it
         self._tries = 0  # pushes with this setting that proved nothing
 
     def take(self, count, proofs, damaged, passed_ms):
         """Call after every look at the line; True if `setting` or `found` is another now.
 
         count: bytes that came, 0 if none for a while. proofs, damaged: what the decoder of this
-        line has seen in all, see HanDecoder. passed_ms: since the last call.
+        line has seen since the search began, see HanDecoder. passed_ms: since the last call.
         """
         self._quiet_ms = min(self._quiet_ms + passed_ms, _SILENT_MS)
-        self._missed_ms = min(self._missed_ms + passed_ms, _SILENT_MS)
         self._idle_ms = min(self._idle_ms + passed_ms, _SILENT_MS)
         if self._push_ms >= 0:
             self._push_ms += passed_ms
         if count:
             self._whole = self._whole or self._quiet_ms >= _PAUSE_MS
             self._quiet_ms = 0
-            self._missed = min(self._missed + count, _LOST_BYTES)
             self._push_ms = max(self._push_ms, 0)
         if proofs - self._proofs >= PROOF:
-            return self._prove(proofs, damaged)
+            self.found = True
+            return True
         if self._push_ms >= 0:
             over = self._quiet_ms >= _PAUSE_MS
             return (over or self._push_ms >= _LONGEST_MS) and self._end(over, proofs, damaged)
-        if self.found or self._idle_ms < _SILENT_MS:
-            return False
-        return self._next(proofs, damaged)
-
-    def _prove(self, proofs, damaged):
-        new = not self.found
-        self.found = self._good = True
-        self._proofs = proofs
-        self._damaged = damaged
-        self._missed = 0
-        self._tries = 0
-        return new
+        return self._idle_ms >= _SILENT_MS and self._next(proofs, damaged)
 
     def _end(self, over, proofs, damaged):
         # A push has ended, or goes on for too long.
-        good = self._good
         whole = self._whole
         self._push_ms = -1 if over else 0
         self._idle_ms = 0
-        self._good = False
-        self._whole = self._whole or over
-        if good or (over and not whole):
+        self._whole = whole or over
+        if over and not whole:
             return False  # the next push will be whole
         self._tries += 1
-        if self.found:
-            return self._miss(proofs, damaged)
         if damaged > self._damaged or proofs > self._proofs:
             self._damaged = damaged
             if self._tries < _TRIES:
                 return False
         return self._next(proofs, damaged)
-
-    def _miss(self, proofs, damaged):
-        # Noise and a bad contact must not make us forget a setting.
-        if self._tries == 1:
-            self._missed_ms = 0
-        if self._tries < _LOST_PUSHES or self._missed_ms < _LOST_MS or self._missed < _LOST_BYTES:
-            return False
-        self.found = False
-        self._order = candidates(self._fast, self._inverted)
-        self._begin(proofs, damaged)
-        return True
 
     def _next(self, proofs, damaged):
         tried = self.setting

@@ -35,7 +35,7 @@ TOO_LARGE = const(-3)
 # elements of an array), index of the element behind its subtree. Then the sizes per tag.
 _FIRST = const(20)
 _CODES = const(128)  # OBIS codes with a value
-_LIMIT = const(384)  # elements; the longest push of the field has 170
+_LIMIT = const(256)  # elements; the longest push of the field has 170
 _BYTES = const(0x100)
 _BITS = const(0x101)
 _ELEMENTS = const(0x102)

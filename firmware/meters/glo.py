@@ -67,8 +67,6 @@ class Decipher:
     """
 
     def __init__(self, encryption_key, authentication_key, replay="auto"):
-        if replay not in ("auto", "warn", "drop"):
-            raise ValueError("replay: auto, warn or drop")
         if authentication_key is not None and len(authentication_key) != 16:
             raise ValueError("authentication key: 16 bytes needed")
         self._gcm = Gcm(encryption_key) if encryption_key else None

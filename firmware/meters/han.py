@@ -4,13 +4,10 @@
 from micropython import const
 
 from firmware.meters import llc
-from firmware.meters.assembly import Assembly
-from firmware.meters.glo import Decipher
 from firmware.meters.han_link import FLAG, LONG_FRAME, SLASH, FrameFinder
 from firmware.meters.han_message import MessageDecoder
 from firmware.meters.han_telegram import FrameError, Telegram
-from firmware.meters.han_values import factors
-from firmware.meters.scan import BAD, CHECKED, OK, UNCHECKED
+from firmware.meters.scan import BAD, CHECKED
 
 _MESSAGE_GAP_MS = const(5000)  # parts of a message that come later than this do not belong to it
 
@@ -38,11 +35,16 @@ class HanDecoder:
         keep_apdu=False,
         limit=2048,
     ):
-        decipher = Decipher(encryption_key, authentication_key, replay)
-        self._message = MessageDecoder(
-            decipher, limit, factors(multipliers or {}), zone_min, keep_apdu
-        )
-        self._finder = FrameFinder(limit, bare, self._message.tape, self._frame)
+        if replay not in ("auto", "warn", "drop"):
+            raise ValueError("replay: auto, warn or drop")
+        found = None
+        if multipliers:
+            from firmware.meters.han_factors import factors
+
+            found = factors(multipliers)
+        keys = encryption_key, authentication_key, replay
+        self._message = MessageDecoder(keys, limit, found, zone_min, keep_apdu)
+        self._finder = FrameFinder(limit, bare, self._message, self._frame)
         self._limit = limit
         self._lenient = bare
         self._parts = None  # Segments of the link _parts_of, once a message came in parts
@@ -61,20 +63,6 @@ class HanDecoder:
         self._finder.drop()
         if gap_ms >= _MESSAGE_GAP_MS:
             self._reset()
-        return self._taken()
-
-    def finish(self):
-        """No more bytes will come; the list ends with what remained open, if anything did."""
-        if self._lenient:
-            self._take_text_body()
-        pending = self._finder.end - self._finder.pos > 1
-        self._finder.drop()
-        if self._open():
-            layers = ["mbus" if self._parts_of == LONG_FRAME else "hdlc"]
-            self._out.append(Telegram("need_more", "incomplete", layers))
-        elif pending:
-            self._out.append(Telegram("no_values", "incomplete", []))
-        self._reset()
         return self._taken()
 
     def _taken(self):
@@ -142,6 +130,8 @@ class HanDecoder:
     def _segments(self, first):
         # What puts the parts of this link together; another link's open parts are lost.
         if self._parts_of != first:
+            from firmware.meters.assembly import Assembly
+
             if first == FLAG:
                 from firmware.meters.hdlc import Segments
             else:
@@ -163,17 +153,3 @@ class HanDecoder:
         if self._parts:
             self._parts.reset()
         self._message.reset()
-
-    def _take_text_body(self):
-        # A copied P1 telegram may lack its "!"; it counts if it ends with a whole line.
-        finder = self._finder
-        pos = finder.pos
-        if pos == finder.end or finder.view[pos] != SLASH:
-            return
-        from firmware.meters import p1
-
-        start = p1.ident_end(finder.view, pos, finder.end)
-        if start > 0 and p1.complete(finder.view, start, finder.end):
-            stop = finder.end
-            finder.pos = stop
-            self._frame(finder.view, pos, (OK, 0, start, stop, UNCHECKED, ""))

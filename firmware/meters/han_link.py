@@ -26,16 +26,16 @@ class FrameFinder:
 
     take(view, pos, found) gets every frame, good or bad (found: see scan.py); False makes the
     search go on behind the frame's first byte, not behind the frame. bare: also look for APDUs
-    without a link layer, not only for DB.
+    without a link layer, not only for DB. message: the MessageDecoder.
     """
 
-    def __init__(self, limit, bare, tape, take):
+    def __init__(self, limit, bare, message, take):
         self.view = memoryview(bytearray(limit))
         self.pos = 0  # the first byte that is not done with
         self.end = 0
         self._limit = limit
         self._take = take
-        self._tape = tape
+        self._message = message
         self._wanted = 0  # no look before the buffer is filled up to here
         # A good frame with a link layer ends this. In front of _shadow stands a frame that is
         # damaged or cut, whose first byte is _shadow_start: no APDU inside it may be taken, nor a
@@ -138,7 +138,7 @@ class FrameFinder:
                     return _NOISE
                 from firmware.meters import han_bare
 
-                return han_bare.scan(self.view, pos, self.end, self._tape)
+                return han_bare.scan(self.view, pos, self.end, self._message.tape)
             else:
                 return _NOISE
         return scan(self.view, pos, self.end)

@@ -1,36 +1,51 @@
 # uMeter - from a message of the link layer to the values of a push
 # MIT license; Copyright (c) 2026 The uMeter authors
 
-# LLC, block transfer, ciphering, DataNotification or P1 text: the first byte tells the layer.
+# LLC, block transfer, ciphering, DataNotification or P1 text: the first byte tells the layer. A
+# layer that a meter does not use is never loaded.
 
 from micropython import const
 
-from firmware.meters import dlms_notification, glo, llc
-from firmware.meters.assembly import Assembly
-from firmware.meters.axdr import Tape
+from firmware.meters import llc
 from firmware.meters.cosem_time import WALL
 from firmware.meters.han_telegram import FrameError
-from firmware.meters.han_values import Clock, hints, multiply
-from firmware.meters.scan import BAD, CIPHERED, NEED, OK, UNCHECKED
+from firmware.meters.han_values import Clock, hints
+from firmware.meters.scan import CIPHERED, UNCHECKED
 
 _SLASH = const(0x2F)
 _BLOCK = const(0xE0)
-_GET_REQUEST = const(0xC0)
-_TAG_SIZE = const(12)
+_CIPHER = const(0xDB)
+_NOTIFICATION = const(0x0F)
 
 
 class MessageDecoder:
-    """One meter's keys, block transfer and workspace; nothing of a message stays for the next."""
+    """One meter's keys, block transfer and workspace; nothing of a message stays for the next.
 
-    def __init__(self, decipher, limit, multipliers, zone_min, keep_apdu):
-        self.tape = Tape()
-        self._decipher = decipher
-        self._limit = limit
+    keys: (encryption key, authentication key, replay), see glo.Decipher. factors: what
+    han_factors.multiply takes, None for none.
+    """
+
+    def __init__(self, keys, limit, factors, zone_min, keep_apdu):
+        self._keys = keys
+        self._decipher = None
+        if keys[0] or keys[1]:
+            self._load_cipher()
+        self._tape = None
+        self.limit = limit
         self._blocks = None  # a BlockTransfer once there was a block
-        self._multipliers = multipliers
-        self._clock = Clock(zone_min)
+        self._factors = factors
+        self.clock = Clock(zone_min)
         self._keep_apdu = keep_apdu
         self._headed = False  # an LLC header stood in front of the first block
+
+    @property
+    def tape(self):
+        """The index of A-XDR values; P1 needs none."""
+        if self._tape is None:
+            from firmware.meters.axdr import Tape
+
+            self._tape = Tape()
+        return self._tape
 
     @property
     def open(self):
@@ -65,14 +80,22 @@ class MessageDecoder:
 
     def _block(self, data):
         if self._blocks is None:
+            from firmware.meters.assembly import Assembly
             from firmware.meters.gbt import BlockTransfer
 
-            self._blocks = BlockTransfer(Assembly(self._limit))
+            self._blocks = BlockTransfer(Assembly(self.limit))
         return self._blocks.add(data)
+
+    def _load_cipher(self):
+        from firmware.meters.glo import Decipher
+
+        self._decipher = Decipher(*self._keys)
 
     def _apdu(self, data, telegram):
         tag = data[0]
-        if tag == glo.TAG:
+        if tag == _CIPHER:
+            from firmware.meters import glo
+
             telegram.layers.append("glo-ciphering")
             try:
                 head = glo.header(data, 1, len(data))
@@ -85,126 +108,74 @@ class MessageDecoder:
         self._finish(data, tag, telegram, "")
 
     def _clear(self, data, head, telegram):
+        if self._decipher is None:
+            self._load_cipher()
         try:
             return self._decipher.open(data, head, telegram, self._plausible)
         except FrameError as error:
-            if error.reason != "replay" and self.is_clear_copy(data, head):
-                raise FrameError("no_values", "clear_copy")
+            if error.reason != "replay":
+                from firmware.meters import han_doubt
+
+                if han_doubt.is_clear_copy(self.tape, data, head):
+                    raise FrameError("no_values", "clear_copy")
             raise
+
+    def _plausible(self, clear, stop):
+        from firmware.meters import han_doubt
+
+        return han_doubt.plausible(self.tape, clear, stop)
 
     def _finish(self, data, tag, telegram, ident):
         if self._keep_apdu:
             telegram.apdu = bytes(data)
-        self._clock.rule = WALL
-        if tag == dlms_notification.TAG:
+        self.clock.rule = WALL
+        if tag == _NOTIFICATION:
+            from firmware.meters import dlms_notification
+
             telegram.layers.append("dlms")
-            dlms_notification.decode(self.tape, data, len(data), telegram, self._clock)
-        elif tag == _SLASH:
-            self._telegram(data, telegram)
-        elif ident:
-            self._lines(data, 0, len(data), ident, telegram)
+            dlms_notification.decode(self.tape, data, len(data), telegram, self.clock)
+        elif tag == _SLASH or ident:
+            from firmware.meters import p1_message
+
+            p1_message.decode(self, data, ident, telegram)
         else:
             raise FrameError("no_values", "apdu %02X" % tag)
-        if self._multipliers:
-            multiply(telegram.values, self._multipliers)
+        self._close(telegram)
+
+    def _close(self, telegram):
+        if self._factors:
+            from firmware.meters.han_factors import multiply
+
+            multiply(telegram.values, self._factors)
         hints(telegram.values, telegram.notes)
         telegram.result = "values"
 
-    def _telegram(self, data, telegram):
-        # A whole P1 telegram that came out of the ciphering.
-        from firmware.meters import p1
-
-        state, _, start, stop, checked, reason = p1.Scanner(self._limit).scan(data, 0, len(data))
-        if state == BAD:
-            raise FrameError("reject", reason)
-        if state == NEED:
-            start = p1.ident_end(data, 0, len(data))
-            stop = len(data)
-            checked = UNCHECKED
-        if state not in (OK, NEED) or start <= 0 or not p1.complete(data, start, stop):
-            raise FrameError("reject", "structure")
-        if checked == UNCHECKED:
-            telegram.notes.append("no checksum")
-        self._lines(data, start, stop, ident_of(data, 0, start), telegram)
-
-    def _lines(self, data, start, stop, ident, telegram):
-        if "p1" not in telegram.layers:
-            telegram.layers.append("p1")
-        try:
-            text = str(bytes(data[start:stop]), "ascii")
-        except ValueError:
-            raise FrameError("reject", "structure")
-        from firmware.meters import p1_lines
-
-        p1_lines.decode(text, ident, telegram, self._clock.zone_min)
-        if len(telegram.values) < 2:
-            raise FrameError("no_values", "layout")
-
     def decode_p1(self, view, pos, start, stop, kind, telegram):
         """A telegram that p1.Scanner found: kind is its `extra`. FrameError."""
+        from firmware.meters import p1_message
+
         telegram.layers.append("p1")
-        ident = ident_of(view, pos, start)
-        if kind != CIPHERED:
-            if kind == UNCHECKED:
-                telegram.notes.append("no checksum")
-            if self._keep_apdu:
-                telegram.apdu = bytes(view[pos:stop])
-            self._clock.rule = WALL
-            self._lines(view, start, stop, ident, telegram)
-            if self._multipliers:
-                multiply(telegram.values, self._multipliers)
-            hints(telegram.values, telegram.notes)
-            telegram.result = "values"
+        ident = p1_message.ident_of(view, pos, start)
+        if kind == CIPHERED:
+            from firmware.meters import glo
+
+            telegram.layers.append("glo-ciphering")
+            clear = self._clear(view, glo.header(view, start, stop), telegram)
+            self._finish(clear, clear[0] if clear else 0, telegram, ident)
             return
-        telegram.layers.append("glo-ciphering")
-        head = glo.header(view, start, stop)
-        clear = self._clear(view, head, telegram)
-        self._finish(clear, clear[0] if clear else 0, telegram, ident)
-
-    def _plausible(self, clear, stop):
-        # Is this what a meter says? Nobody vouches for it but its own structure.
-        if not stop:
-            return False
-        if clear[0] == dlms_notification.TAG:
-            return dlms_notification.parses(self.tape, clear, 0, stop)
-        if clear[0] == _SLASH:
-            from firmware.meters import p1
-
-            state = p1.Scanner(self._limit).scan(clear, 0, stop)[0]
-            start = p1.ident_end(clear, 0, stop)
-            return state == OK or (state == NEED and p1.complete(clear, start, stop))
-        if clear[0] == _GET_REQUEST:
-            # Get-request-normal without selective access (Green Book section 9.4.6.3).
-            return stop == 13 and clear[1] == 1 and clear[12] == 0
-        for i in range(stop):
-            if clear[i] > 126 or (clear[i] < 32 and clear[i] not in (10, 13)):
-                return False
-        return 0x30 <= clear[0] <= 0x39
-
-    def is_clear_copy(self, data, head):
-        """True for a log's copy whose "ciphertext" is a whole clear DataNotification.
-
-        Old readers decrypted in place before they printed: no check of such a copy fits.
-        """
-        for stop in (head.stop, head.stop - _TAG_SIZE):
-            if dlms_notification.parses(self.tape, data, head.start, stop):
-                return True
-        return False
+        if kind == UNCHECKED:
+            telegram.notes.append("no checksum")
+        if self._keep_apdu:
+            telegram.apdu = bytes(view[pos:stop])
+        p1_message.lines(self, view, start, stop, ident, telegram)
+        self._close(telegram)
 
     def damaged(self, data):
         """FrameError's result for a frame whose checksum is wrong, with `data` inside."""
         if llc.at(data):
             data = data[llc.SIZE :]
-        if len(data) and data[0] == glo.TAG:
-            try:
-                head = glo.header(data, 1, len(data))
-            except FrameError:
-                return "reject"
-            if self.is_clear_copy(data, head):
-                return "no_values"
-        return "reject"
+        if not len(data) or data[0] != _CIPHER:
+            return "reject"
+        from firmware.meters import han_doubt
 
-
-def ident_of(view, pos, start):
-    """Text of a P1 identification line between "/" and its line end."""
-    return str(bytes(view[pos + 1 : start]), "ascii").strip()
+        return "no_values" if han_doubt.holds_clear_copy(self.tape, data) else "reject"

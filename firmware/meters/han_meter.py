@@ -5,7 +5,7 @@ from binascii import hexlify
 from micropython import const
 from time import ticks_diff, ticks_ms
 
-from firmware.meters.autobaud import LineSearch, text_of
+from firmware import overlay
 from firmware.meters.counters import Counters
 from firmware.meters.errors import BadCheck, MeterTimeout
 from firmware.meters.han import HanDecoder
@@ -15,6 +15,8 @@ _DEADLINE_MS = const(90000)  # the slowest lists come every 60 s, others every 1
 _GAP_MS = const(100)  # no meter makes a pause of this length within a frame ...
 _GAP_BITS = const(600)  # ... unless its line is slow
 _LONG_MS = const(10000)
+_LOST_MS = const(30000)  # so long no good frame, ...
+_LOST_BYTES = const(400)  # ... and so much on the line: it is set to something else now
 _NAMELESS_S = const(30)  # after that no list will come that names the meter
 _LIMIT = const(2052)  # bytes; an HDLC frame has up to 2049
 _P1_LIMIT = const(4096)  # bytes: a telegram may hold 1024 characters of text as hex digits
@@ -53,7 +55,7 @@ class HanMeter:
             limit=_P1_LIMIT if fast else _LIMIT,
         )  # fmt: skip
         self.latest = Latest()
-        self._chunk = bytearray(256)
+        self._chunk = bytearray(128)
         self._view = memoryview(self._chunk)
         self._telegrams = []  # that came, and were not returned yet
         self._quiet_ms = 0
@@ -62,20 +64,18 @@ class HanMeter:
         self.serial = None  # text, once a list has carried it
         self._fallback = serial
         self._nameless = -1  # uptime of the first telegram if none has named the meter
-        self._search = LineSearch(line_setting, fast, inverted)
+        self.line_setting = line_setting  # text of what the line is set to now
         self._known = line_setting
         self._on_line = on_line
+        self._port = fast, inverted
         self._note = ""  # for the next reading
+        self._seek()
         self._tune()
 
     @property
-    def line_setting(self):
-        """Text of what the line is set to now; `line_found` tells whether telegrams come in."""
-        return text_of(self._search.setting)
-
-    @property
     def line_found(self):
-        return self._search.found
+        """Whether telegrams come in with this setting of the line."""
+        return self._search is None
 
     async def read(self):
         """-> Reading of the next telegram. MeterError: silence, damage, wrong or missing key."""
@@ -94,7 +94,7 @@ class HanMeter:
         raise BadCheck("%s %s" % (telegram.result, telegram.reason))
 
     def _trouble(self):
-        if self._search.found:
+        if self.line_found:
             return "the meter is silent"
         return "no telegram; trying " + self.line_setting
 
@@ -113,26 +113,47 @@ class HanMeter:
             telegrams = decoder.idle(self._quiet_ms)
         if telegrams:
             self._telegrams.extend(telegrams)
-        if self._search.take(count, decoder.proofs, decoder.damaged, passed_ms):
+        if self._search is None:
+            self._watch(count, passed_ms)
+        elif self._search.take(count, decoder.proofs, decoder.damaged, passed_ms):
             if self._search.found:
-                self._report()
+                self._settle()
             else:
                 self._tune()
 
+    def _watch(self, count, passed_ms):
+        # Noise and a bad contact do no harm: the search begins with the setting at hand.
+        if self._decoder.proofs:
+            self._decoder.proofs = self._missed = self._missed_ms = 0
+        elif count or self._missed:
+            self._missed += count
+            self._missed_ms += passed_ms
+            if self._missed >= _LOST_BYTES and self._missed_ms >= _LOST_MS:
+                self._seek()
+
+    def _seek(self):
+        from firmware.meters.autobaud import LineSearch
+
+        self._decoder.proofs = self._decoder.damaged = 0
+        self._search = LineSearch(self.line_setting, *self._port)
+
+    def _settle(self):
+        self._search = None
+        self._decoder.proofs = self._missed = self._missed_ms = 0
+        overlay.free("firmware.meters.autobaud")
+        if self.line_setting != self._known:
+            self._known = self.line_setting
+            self._note = "the line is set to " + self._known
+            if self._on_line:
+                self._on_line(self._known)
+
     def _tune(self):
+        self.line_setting = self._search.text()
         setting = self._search.setting
         self._line.configure(*setting)
         self._gap_ms = max(_GAP_MS, _GAP_BITS * 1000 // setting[0])
         self._line.discard()
         self._decoder.idle(_LONG_MS)
-
-    def _report(self):
-        text = self.line_setting
-        if text != self._known:
-            self._known = text
-            self._note = "the line is set to " + text
-            if self._on_line:
-                self._on_line(text)
 
     def _reading(self, telegram):
         self.counters.good += 1

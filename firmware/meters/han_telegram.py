@@ -12,9 +12,6 @@ class FrameError(Exception):
         self.reason = reason
 
 
-# From the most to the least telling: what a stream with several telegrams is worth.
-RANK = ("values", "need_key", "reject", "need_more", "no_values")
-
 # Which text names the meter, best first.
 _SERIALS = ("meter_id", "meter_number", "logical_device_name", "device_id")
 _SERIAL_MOST = 32  # characters; it becomes part of topics

@@ -2,7 +2,7 @@
 # MIT license; Copyright (c) 2026 The uMeter authors
 
 from firmware.meters import cosem_time
-from firmware.reading import Quantity, parse_decimal, rescale
+from firmware.reading import Quantity, rescale
 
 _TOTALS = (
     "active_energy_import_wh",
@@ -11,8 +11,6 @@ _TOTALS = (
     "reactive_energy_export_varh",
 )
 _VOLTAGES = ("voltage_l1_v", "voltage_l2_v", "voltage_l3_v")
-# kind of quantity -> units; a multiplier belongs to one of them
-MULTIPLIED = (("W", ("W", "var")), ("V", ("V",)), ("A", ("A",)), ("kWh", ("Wh", "varh")))
 
 
 class Clock:
@@ -77,41 +75,6 @@ def put_totals(values, derived):
         if parts:
             values[name] = total(parts)
             derived.append(name)
-
-
-def factors(texts):
-    """{"W" | "V" | "A" | "kWh": decimal text} to {kind: (mantissa, exponent)}; what changes
-    nothing, 1 and 0, is left out. ValueError."""
-    found = {}
-    for kind in texts:
-        mantissa, exponent = parse_decimal(texts[kind])
-        if mantissa < 0:
-            raise ValueError("factor %s: %s" % (kind, texts[kind]))
-        if mantissa not in (0, 10**-exponent):
-            found[kind] = (mantissa, exponent)
-    return found
-
-
-def multiply(values, multipliers):
-    """Applies the user's factors(), last of all."""
-    for kind, units in MULTIPLIED:
-        if kind not in multipliers:
-            continue
-        mantissa, exponent = multipliers[kind]
-        for name in values:
-            value = values[name]
-            if isinstance(value, Quantity) and value.unit in units:
-                values[name] = shortest(
-                    value.mantissa * mantissa, value.exponent + exponent, value.unit
-                )
-
-
-def shortest(mantissa, exponent, unit):
-    """Quantity without decimals that are zero."""
-    while exponent < 0 and mantissa % 10 == 0:
-        mantissa //= 10
-        exponent += 1
-    return Quantity(mantissa, exponent, unit)
 
 
 def hints(values, notes):

@@ -11,11 +11,11 @@
 from micropython import const
 
 from firmware.crypto.crc import arc
-from firmware.meters import glo
 from firmware.meters.han_telegram import FrameError
 from firmware.meters.scan import BAD, CHECKED, CIPHERED, NOISE, OK, UNCHECKED, need
 
 _IDENT_MAX = const(64)
+_CIPHER = const(0xDB)
 _NOISE = (NOISE, 1, 0, 0, 0, "")
 _HEX = b"0123456789ABCDEFabcdef"
 
@@ -80,7 +80,7 @@ class Scanner:
             return _NOISE
         if start < 0 or start == end:
             return need(have + 1)
-        if view[start] <= 8 or view[start] == glo.TAG:
+        if view[start] <= 8 or view[start] == _CIPHER:
             return self._ciphered(view, pos, start, end)
         at = max(start, pos + self._searched)
         found = bytes(view[at:end]).find(b"!")
@@ -92,6 +92,8 @@ class Scanner:
         return _checked(view, pos, start, mark, end)
 
     def _ciphered(self, view, pos, start, end):
+        from firmware.meters import glo
+
         if view[start] == glo.TAG:
             start += 1
         try:

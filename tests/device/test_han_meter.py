@@ -4,6 +4,7 @@
 
 import asyncio
 import random
+import sys
 import time
 
 import machine
@@ -105,6 +106,44 @@ async def test_line_that_changes():
     wire.line = parse("9600 8E1")
     await reading(meter, 100)
     assert told[0] == "2400 8N1" and told[1].startswith("9600 8") and len(told) == 2
+
+
+async def test_silence_and_noise_lose_nothing():
+    meter, wire, told = make("2400 8N1")
+    wire.send(list_of(1), 1000)
+    await reading(meter)
+    assert "firmware.meters.autobaud" not in sys.modules  # its room is free again
+    for _ in range(3):  # a silent meter, now and then a crackle
+        wire.send(b"\x00\xff\x7e" * 3, 100)
+        try:
+            await meter.read()
+            assert False, "noise was a telegram"
+        except (BadCheck, MeterTimeout):
+            assert meter.line_found
+    # Noise for long enough makes it doubt, but the next list is as good as any.
+    for n in range(200):
+        wire.send(bytes(range(40)), 300 * n)
+    for _ in range(8):
+        try:
+            await meter.read()
+        except (BadCheck, MeterTimeout):
+            pass
+    assert not meter.line_found
+    push(wire, list_of, 10000)
+    first = await reading(meter, 40)
+    assert first.values["active_power_import_w"] and meter.line_found
+    assert told[0] == "2400 8N1" and meter.line_setting.startswith("2400 8")
+
+
+async def test_a_bad_contact_does_not_make_it_search():
+    """Every third list is whole."""
+    meter, wire, told = make("2400 8N1")
+    push(wire, lambda n: list_of(n) if n % 3 == 0 else list_of(n)[:70] + list_of(n)[80:], 5000)
+    await reading(meter, 90)
+    for _ in range(20):
+        await reading(meter, 20)
+        assert meter.line_found
+    assert len(told) == 1
 
 
 async def test_garbage_without_end_is_a_timeout_in_time():

@@ -6,8 +6,8 @@
 import json
 from binascii import hexlify, unhexlify
 
-from firmware.meters.han import HanDecoder
 from tools.decode import han
+from tools.decode.capture import CaptureDecoder
 
 FOLDER = __file__.rsplit("/", 4)[0] + "/shared/data/"
 
@@ -142,7 +142,7 @@ def noisy_stream(record, rng):
 
 def count_values(record, data):
     """Telegrams with values in data, for a meter that repeats its counter."""
-    decoder = HanDecoder(
+    decoder = CaptureDecoder(
         han.key(record.get("encryption_key")),
         han.key(record.get("authentication_key")),
         replay="warn",

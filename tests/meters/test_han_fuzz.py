@@ -10,6 +10,7 @@ from firmware.meters import _axdr_slow
 from firmware.meters.axdr import Tape
 from firmware.meters.han import HanDecoder
 from sim.meters import han_frames as frames
+from tools.decode.capture import CaptureDecoder
 
 CASES = int(os.environ.get("UMETER_FUZZ", "400"))  # per layer
 LIMIT = 2048
@@ -114,7 +115,7 @@ def test_damage(layer):
         keys = rng.choice(((KEY, AUTHENTICATION_KEY), (KEY, None), (None, None)))
         if layer.startswith("p1-"):
             keys = (KEY, AUTHENTICATION_KEY)
-        decoder = HanDecoder(*keys, replay="warn", limit=LIMIT)
+        decoder = CaptureDecoder(*keys, replay="warn", limit=LIMIT)
         data = damaged(rng, make(rng))
         if wrap:
             data = wrap(data)

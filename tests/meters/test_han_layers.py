@@ -10,6 +10,7 @@ from firmware.meters import hdlc, mbus
 from firmware.reading import Quantity, Reading
 from sim.meters import han_frames as frames
 from tests.meters.han_cases import KAMSTRUP, WINTER
+from tools.decode.capture import CaptureDecoder
 
 KEY = bytes(range(16))
 AUTHENTICATION_KEY = bytes(range(16, 32))
@@ -22,7 +23,7 @@ LINES = ["0-0:1.0.0(251214160005W)", "0-0:96.1.1(4530303030303031)", "1-0:1.8.1(
 
 
 def results(data, *keys, **settings):
-    decoder = HanDecoder(*keys, **settings)
+    decoder = CaptureDecoder(*keys, **settings)
     found = list(decoder.feed(data)) + list(decoder.finish())
     return [(telegram.result, telegram.reason) for telegram in found]
 

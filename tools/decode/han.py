@@ -5,9 +5,9 @@
 
 from binascii import hexlify, unhexlify
 
-from firmware.meters.han import HanDecoder
-from firmware.meters.han_telegram import RANK, Telegram
+from firmware.meters.han_telegram import Telegram
 from firmware.reading import Quantity, decimal
+from tools.decode.capture import RANK, CaptureDecoder
 
 
 def key(text):
@@ -38,7 +38,7 @@ def telegrams(record, chunks=None):
 
 
 def _run(record, data, chunks, bare):
-    decoder = HanDecoder(
+    decoder = CaptureDecoder(
         key(record.get("encryption_key")),
         key(record.get("authentication_key")),
         bare=bare,
