@@ -138,8 +138,8 @@ class Board:
         gpio = self._config.PINS.get("vdd")
         if gpio is None:
             return None
-        adc = machine.ADC(machine.Pin(gpio), atten=machine.ADC.ATTN_11DB)
-        return adc.read_uv() // 1000 * self._config.VDD_SCALE // 100
+        adc = machine.ADC(machine.Pin(gpio), atten=machine.ADC.ATTN_11DB)  # up to 2.4 V at least
+        return adc.read_uv() // 1000 * self._config.VDD_RATIO // 1000
 
     def slow_down(self):
         """The lowest clock that the radio works with: half the current of the processor."""

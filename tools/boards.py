@@ -162,6 +162,6 @@ def check_pin(chip_name, role, gpio):
             "GPIO%d of %s is a strapping pin: %s" % (gpio, chip_name, chip.strapping[gpio])
         )
     if role == "vdd" and gpio not in _ADC1[chip_name]:
-        raise ValueError("GPIO%d of %s cannot measure while the radio is on" % (gpio, chip_name))
+        raise ValueError("GPIO%d of %s measures no voltage beside Wi-Fi" % (gpio, chip_name))
     if role == "button" and gpio in chip.input_only:
         raise ValueError("GPIO%d of %s has no pull-up for a button" % (gpio, chip_name))

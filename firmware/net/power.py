@@ -13,7 +13,8 @@ _TRY_S = const(90)  # the longest upload
 _LISTEN_S = const(5)  # for commands, and to answer them
 _LOOK_MS = const(500)
 _NEVER_S = const(1 << 28)
-_GOOD, _LOW = const(94), const(90)  # percent of the highest voltage: the radio may start; it ends
+_GOOD = const(94)  # percent of the highest voltage: the radio may start
+_LOW = const(90)  # it ends
 _CHARGE_S = const(60)  # the longest that a start waits for the capacitor
 _PATIENCE_S = const(3600)  # then the highest voltage is one of better days
 

@@ -293,7 +293,7 @@ def test_pins_of_the_board_can_do_it(name):
     ("esp32", "PIN_RX", 24, "no GPIO24"), ("esp32", "PIN_BUTTON", 35, "pull-up"),
     ("esp32c3", "PIN_RX", 30, "no GPIO30"), ("esp32c3", "PIN_AC1", 9, "strapping"),
     ("esp32s3", "PIN_TX", 28, "flash"), ("esp32s2", "PIN_AC2", 46, "input only"),
-    ("esp32", "PIN_RX", 25, "PIN_AC1"), ("esp32", "PIN_VDD", 27, "radio"),
+    ("esp32", "PIN_RX", 25, "PIN_AC1"), ("esp32", "PIN_VDD", 27, "Wi-Fi"),
 ])  # fmt: skip
 def test_pins_that_cannot_be(board, pin, gpio, word):
     message = refused(BOARD=board, **{pin: str(gpio)})
@@ -306,7 +306,7 @@ def test_pins_that_can_be():
     assert config(IMPULSE_DEV_BOARD="1")["PINS"]["pulse"] == 0
     assert config(BOARD="esp32c3", IMPULSE_DEV_BOARD="1")["PINS"]["pulse"] == 9
     assert config(METER="p1", INVERT="rx")["INVERTED"] == ("rx",)
-    assert config(PIN_VDD="35", VDD_SCALE="150")["PINS"]["vdd"] == 35
+    assert config(PIN_VDD="35", VDD_RATIO="1500")["PINS"]["vdd"] == 35
     assert refused(BOARD="esp32c3", UART_ID="2").startswith("UART_ID=2")
 
 

@@ -100,7 +100,7 @@ def _board(values, flags, given):
         raise ConfigError("UART_ID=%d: %s has UART 1 only to give" % (uart, board.chip))
     values["UART_ID"] = uart
     values["POWER_SAVE"] = flags["POWER_SAVE"]
-    values["VDD_SCALE"] = flags["VDD_SCALE"]
+    values["VDD_RATIO"] = flags["VDD_RATIO"] or 1000
     values["PINS"] = _pins(board, flags, given, values["METER"])
     inverted = given.get("INVERT", board.inverted)
     values["INVERTED"] = tuple(role for role in inverted if role in values["PINS"])
