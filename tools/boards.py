@@ -13,9 +13,11 @@ from collections import namedtuple
 # strapping   pin -> what a wrong level there does at reset
 # uarts       with UART 0, which is the console's
 # pcnt        has a pulse counter
-Chip = namedtuple("Chip", "gpios flash input_only console strapping uarts pcnt arch")
+# adc         pins of ADC 1; ADC 2 and Wi-Fi do not go together
+Chip = namedtuple("Chip", "gpios flash input_only console strapping uarts pcnt adc arch")
 
-Board = namedtuple("Board", "chip uart_id pins inverted meaning")
+# vdd_scale   supply voltage in percent of that on the pin vdd
+Board = namedtuple("Board", "chip uart_id pins inverted meaning vdd_scale", defaults=(200,))
 
 _DOWNLOAD = "low at reset: the chip waits for a download instead of starting"
 
@@ -34,6 +36,7 @@ CHIPS = {
         },
         uarts=3,
         pcnt=True,
+        adc=set(range(32, 40)),
         arch="xtensawin",
     ),
     "esp32s2": Chip(
@@ -48,6 +51,7 @@ CHIPS = {
         },
         uarts=2,
         pcnt=True,
+        adc=set(range(1, 11)),
         arch="xtensawin",
     ),
     "esp32s3": Chip(
@@ -63,6 +67,7 @@ CHIPS = {
         },
         uarts=3,
         pcnt=True,
+        adc=set(range(1, 11)),
         arch="xtensawin",
     ),
     "esp32c3": Chip(
@@ -77,6 +82,7 @@ CHIPS = {
         },
         uarts=2,
         pcnt=False,
+        adc=set(range(0, 5)),
         arch="rv32imc",
     ),
 }
@@ -86,20 +92,21 @@ ROLES = {
     "rx": (False, "from the meter"),
     "tx": (True, "to the meter"),
     "led": (True, "light"),
+    "led_red": (True, "light for errors; without it the other one shows them"),
     "ac1": (True, "actuator, AC 1"),
     "ac2": (True, "second actuator, AC 2"),
     "pulse": (False, "pulse input"),
     "button": (False, "push button to ground"),
     "watchdog": (True, "trigger of a watchdog chip"),
-    "vdd": (False, "supply voltage, divided"),
+    "vdd": (False, "supply voltage, through a divider"),
 }
 
-# Converter 1; the radio needs the other.
-_ADC1 = {"esp32": range(32, 40), "esp32s2": range(1, 11), "esp32s3": range(1, 11),
-         "esp32c3": range(0, 5)}  # fmt: skip
-
 # Nothing outside drives these at reset: they may share a strapping pin, and often do.
-_HARMLESS = ("led", "button")
+_HARMLESS = ("led", "led_red", "button")
+
+# Boards for HAN and P1 with an ESP32-S2 and a lamp of two colours to 3.3 V
+_POW = {"rx": 16, "tx": 17, "led": 14, "led_red": 13, "button": 0, "vdd": 10}
+_POW_DIVIDER = 250  # 33 kOhm above, 22 kOhm below
 
 BOARDS = {
     "esp32": Board(
@@ -137,7 +144,34 @@ BOARDS = {
         ("led",),
         "an ESP32 in MeterLogger's place: its pins where the ESP32 has them, LED to 3.3 V",
     ),
-}
+    "m5atom": Board(
+        "esp32",
+        1,
+        {"rx": 32, "tx": 26, "ac1": 22, "ac2": 19, "pulse": 23, "button": 39},
+        (),
+        "M5Stack ATOM Lite: meter at the Grove port; its lamp needs another protocol",
+    ),
+    "m5atoms3": Board(
+        "esp32s3",
+        1,
+        {"rx": 1, "tx": 2, "ac1": 5, "ac2": 6, "pulse": 7, "button": 41},
+        (),
+        "M5Stack AtomS3 Lite: meter at the Grove port; its lamp needs another protocol",
+    ),
+    "olimex": Board(
+        "esp32",
+        1,
+        {"rx": 36, "tx": 4, "ac1": 13, "ac2": 32, "pulse": 14, "button": 34},
+        (),
+        "Olimex ESP32-POE: meter at the UEXT connector; PoE feeds it, its Ethernet stays unused",
+    ),
+    "pow-k": Board("esp32s2", 1, _POW, ("led", "led_red"),
+                   "Pow-K+ and alike: HAN by M-Bus, fed by the meter", _POW_DIVIDER),
+    "pow-u": Board("esp32s2", 1, _POW, ("led", "led_red"),
+                   "Pow-U+ and alike: HAN by M-Bus, fed by the meter", _POW_DIVIDER),
+    "pow-p1": Board("esp32s2", 1, _POW, ("led", "led_red"),
+                    "Pow-P1 and alike: P1 by RJ12, fed by the meter", _POW_DIVIDER),
+}  # fmt: skip
 
 
 def chip_of(board):
@@ -161,7 +195,7 @@ def check_pin(chip_name, role, gpio):
         raise ValueError(
             "GPIO%d of %s is a strapping pin: %s" % (gpio, chip_name, chip.strapping[gpio])
         )
-    if role == "vdd" and gpio not in _ADC1[chip_name]:
-        raise ValueError("GPIO%d of %s measures no voltage beside Wi-Fi" % (gpio, chip_name))
+    if role == "vdd" and gpio not in chip.adc:
+        raise ValueError("GPIO%d of %s cannot measure while the radio is on" % (gpio, chip_name))
     if role == "button" and gpio in chip.input_only:
         raise ValueError("GPIO%d of %s has no pull-up for a button" % (gpio, chip_name))

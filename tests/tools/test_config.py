@@ -276,15 +276,28 @@ def test_pins_of_the_board_can_do_it(name):
     board, chip = boards.BOARDS[name], boards.chip_of(name)
     strapped = {role for role, gpio in board.pins.items() if gpio in chip.strapping}
     for role, gpio in board.pins.items():
-        if role not in strapped or role in ("led", "button"):
+        if role == "button" and gpio in chip.input_only:
+            continue  # these boards have a resistor there
+        if role not in strapped or role in ("led", "led_red", "button"):
             boards.check_pin(board.chip, role, gpio)
     # MeterLogger's places, kept as they are
     assert strapped - {"led", "button"} == ({"ac2", "pulse"} if name == "meterlogger" else set())
     assert len(set(board.pins.values())) == len(board.pins)
     assert 1 <= board.uart_id < chip.uarts
     assert set(board.inverted) <= set(board.pins) <= set(boards.ROLES)
+    assert config(BOARD=name)["VDD_SCALE"] == board.vdd_scale
     for meter in METERS:
-        assert config(BOARD=name, METER=meter)["PINS"]
+        if meter == "impulse" and "pulse" not in board.pins:
+            assert refused(BOARD=name, METER=meter).startswith("PIN_PULSE: METER=impulse needs")
+            assert config(BOARD=name, METER=meter, PIN_PULSE="5")["PINS"]["pulse"] == 5
+        else:
+            assert config(BOARD=name, METER=meter)["PINS"]
+
+
+def test_pins_that_the_meter_needs():
+    assert refused(PIN_RX="none").startswith("PIN_RX: METER=kmp needs one")
+    assert refused(METER="p1", PIN_TX="none").startswith("PIN_TX: METER=p1")
+    assert "rx" not in config(METER="none", PIN_RX="none")["PINS"]
 
 
 @pytest.mark.parametrize("board, pin, gpio, word", [
@@ -306,7 +319,7 @@ def test_pins_that_can_be():
     assert config(IMPULSE_DEV_BOARD="1")["PINS"]["pulse"] == 0
     assert config(BOARD="esp32c3", IMPULSE_DEV_BOARD="1")["PINS"]["pulse"] == 9
     assert config(METER="p1", INVERT="rx")["INVERTED"] == ("rx",)
-    assert config(PIN_VDD="35", VDD_RATIO="1500")["PINS"]["vdd"] == 35
+    assert config(PIN_VDD="35", VDD_SCALE="150")["PINS"]["vdd"] == 35
     assert refused(BOARD="esp32c3", UART_ID="2").startswith("UART_ID=2")
 
 

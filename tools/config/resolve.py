@@ -100,7 +100,7 @@ def _board(values, flags, given):
         raise ConfigError("UART_ID=%d: %s has UART 1 only to give" % (uart, board.chip))
     values["UART_ID"] = uart
     values["POWER_SAVE"] = flags["POWER_SAVE"]
-    values["VDD_RATIO"] = flags["VDD_RATIO"] or 1000
+    values["VDD_SCALE"] = flags["VDD_SCALE"] or board.vdd_scale
     values["PINS"] = _pins(board, flags, given, values["METER"])
     inverted = given.get("INVERT", board.inverted)
     values["INVERTED"] = tuple(role for role in inverted if role in values["PINS"])
@@ -125,6 +125,10 @@ def _pins(board, flags, given, meter):
         except ValueError as error:
             raise ConfigError("%s=%d: %s" % (name, gpio, error)) from None
         pins[role] = gpio
+    for role in {"impulse": ("pulse",), "none": ()}.get(meter, ("rx", "tx")):
+        if role not in pins:
+            raise ConfigError("PIN_%s: METER=%s needs one, BOARD=%s has none of its own"
+                              % (role.upper(), meter, flags["BOARD"]))  # fmt: skip
     _check_shared(pins, given)
     return pins
 
