@@ -306,7 +306,7 @@ def test_pins_that_the_meter_needs():
     ("esp32", "PIN_RX", 24, "no GPIO24"), ("esp32", "PIN_BUTTON", 35, "pull-up"),
     ("esp32c3", "PIN_RX", 30, "no GPIO30"), ("esp32c3", "PIN_AC1", 9, "strapping"),
     ("esp32s3", "PIN_TX", 28, "flash"), ("esp32s2", "PIN_AC2", 46, "input only"),
-    ("esp32", "PIN_RX", 25, "PIN_AC1"), ("esp32", "PIN_VDD", 27, "Wi-Fi"),
+    ("esp32", "PIN_RX", 25, "PIN_AC1"), ("esp32", "PIN_VDD", 27, "cannot measure"),
 ])  # fmt: skip
 def test_pins_that_cannot_be(board, pin, gpio, word):
     message = refused(BOARD=board, **{pin: str(gpio)})
