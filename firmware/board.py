@@ -14,6 +14,7 @@ import network
 _EPOCH = 946684800 if time.gmtime(0)[0] == 2000 else 0  # of the port, in unix seconds
 _WATCHDOG_MS = 120000  # longer than any meter's worst exchange, and than a TLS handshake
 _SPIKE_NS = 12000  # pulses that the counter's hardware may pass over; it can do 12787
+_TURN_MS = 500  # MeterLogger turns its chip (MCP1316) each second [its section 9.2]
 _RXBUF = 1024  # bytes, of a meter that is asked: the longest reply
 
 _SEAL = const(0x754D)  # no other program's marks are ours
@@ -50,6 +51,8 @@ class Board:
     def __init__(self, config):
         self._config = config
         self._watchdog = None
+        self._turning = None  # timer of the watchdog chip
+        self._level = 0  # of the pin to it
         cause = machine.reset_cause()
         self.reset_reason = _REASONS.get(cause, -1)
         self.failures = 0  # starts before this one that came to nothing, in a row
@@ -168,10 +171,23 @@ class Board:
     def start_watchdog(self, timeout_ms=_WATCHDOG_MS):
         """It cannot be stopped; started again it takes the new timeout."""
         self._watchdog = machine.WDT(timeout=timeout_ms)
+        self._patience_ms = timeout_ms
+        self._fed = time.ticks_ms()
+        if self._config.PINS.get("watchdog") is not None and self._turning is None:
+            turn = self.output("watchdog")
+            self._turning = machine.Timer(1)
+            self._turning.init(period=_TURN_MS, callback=lambda timer: self._turn(turn))
 
     def feed_watchdog(self):
         if self._watchdog:
             self._watchdog.feed()
+            self._fed = time.ticks_ms()
+
+    def _turn(self, turn):
+        """A chip beside ours wants to see edges; it sees them while the other watchdog is fed."""
+        if time.ticks_diff(time.ticks_ms(), self._fed) < self._patience_ms:
+            self._level = 1 - self._level
+            turn(self._level)
 
     def set_clock(self, unix):
         """Sets the chip's clock, which TLS and the file system look at."""
