@@ -82,7 +82,8 @@ def test_constants_stand_alone():
     for path in device_files():
         for node in ast.walk(tree(path)):
             if isinstance(node, ast.Assign) and isinstance(node.value, ast.Tuple):
-                calls = [getattr(getattr(part, "func", None), "id", "") for part in node.value.elts]
+                parts = [getattr(part, "func", None) for part in node.value.elts]
+                calls = [getattr(part, "id", "") for part in parts]
                 assert "const" not in calls, f"{path}:{node.lineno}"
 
 
