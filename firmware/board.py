@@ -142,7 +142,7 @@ class Board:
         if gpio is None:
             return None
         adc = machine.ADC(machine.Pin(gpio), atten=machine.ADC.ATTN_11DB)  # up to 2.4 V at least
-        return adc.read_uv() // 1000 * self._config.VDD_RATIO // 1000
+        return adc.read_uv() // 1000 * self._config.VDD_SCALE // 100
 
     def slow_down(self):
         """The lowest clock that the radio works with: half the current of the processor."""

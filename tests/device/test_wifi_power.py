@@ -16,7 +16,7 @@ from firmware.net.power import PowerSaver
 
 class Powered(Config):
     PINS = {"vdd": 34}
-    VDD_RATIO = 2000
+    VDD_SCALE = 200
 
 
 def supply(millivolts):
