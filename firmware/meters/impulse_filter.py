@@ -8,7 +8,9 @@
 from micropython import const, schedule
 
 _SETTLE_MS = const(5)  # a level that lasts so long is one; contacts bounce for less
-_BLIND_MS = const(20)  # between two looks: the times of edges in between mean nothing
+# More between two looks, and the times of edges meanwhile mean nothing; less, and they may be late
+# by as much. Looks come each 10 ms, or 20, as the port's ticks will have it.
+_BLIND_MS = const(20)
 _MOST_MS = const(1 << 20)  # spans are cut there, so that ticks never wrap around them
 
 
