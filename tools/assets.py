@@ -46,3 +46,17 @@ def assets(root):
         name, data = pack(path.name, path.read_text(encoding="utf-8"))
         files[STATIC + "/" + name] = data
     return files
+
+
+def page_bytes(root):
+    """{what a browser asks for: bytes} of all the pages there are, compressed."""
+    files = assets(root)
+    sizes = {}
+    for path, data in files.items():
+        name = path.rsplit("/", 1)[1]
+        if name.endswith(".gz"):
+            sizes["/" + name[:-3]] = len(data)
+        elif name != "frame.html":  # comes with each page
+            parts = files[STATIC + "/frame.html"] + data
+            sizes["/" + name.split(".")[0]] = len(gzip.compress(parts, 9, mtime=0))
+    return sizes

@@ -160,8 +160,9 @@ class Listener:
             while True:
                 waits = waiter.ready()
                 self._cut(waits and len(self._guests) >= _MOST)
-                if waits and len(self._guests) < _MOST:
-                    self._accept(listening)
+                room = len(self._guests) < _MOST
+                if waits and room and self._accept(listening):
+                    await asyncio.sleep_ms(0)
                 else:
                     await asyncio.sleep_ms(_POLL_MS)
         finally:
@@ -179,17 +180,19 @@ class Listener:
                 guest.task.cancel()
 
     def _accept(self, listening):
+        """False: not now; there may be no socket left, or no memory."""
         try:
             sock, peer = listening.accept()
         except OSError as error:
             if error.errno not in (errno.EAGAIN, errno.ECONNABORTED):
-                self._log.state("web", "accept: %s" % error)
-            return
+                self._log.state("web", "accept: ", str(error))
+            return False
         sock.setblocking(False)
         self.accepted += 1
         guest = Connection(sock, peer)
         self._guests.append(guest)
         guest.task = asyncio.create_task(self._serve(guest))
+        return True
 
     async def _serve(self, guest):
         try:

@@ -1,6 +1,7 @@
 # uMeter - a simulated board with its set-up pages, and a browser to use them
 # MIT license; Copyright (c) 2026 The uMeter authors
 
+import http.client
 import shutil
 from pathlib import Path
 
@@ -24,6 +25,23 @@ NETWORKS = [
 # Else it looks up its maker's hosts at every start.
 QUIET = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
          "--disable-background-networking", "--disable-component-update")  # fmt: skip
+
+
+NEAR, FAR = "127.0.0.1", "127.0.0.5"  # a phone in the set-up network, a neighbour in the station's
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+
+
+def ask(board, path, form=None, far=False, host="192.168.4.1", method=None, headers=()):
+    """(status, headers, body) of one request."""
+    link = http.client.HTTPConnection("127.0.0.1", board.port(80), timeout=30,
+                                      source_address=(FAR if far else NEAR, 0))  # fmt: skip
+    try:
+        sent = {"Host": host, **(FORM if form is not None else {}), **dict(headers)}
+        link.request(method or ("GET" if form is None else "POST"), path, form, sent)
+        answer = link.getresponse()
+        return answer.status, answer.headers, answer.read().decode("utf-8", "replace")
+    finally:
+        link.close()
 
 
 @pytest.fixture(scope="session")

@@ -22,7 +22,7 @@ _HEAPS_KB = (90, 240)  # between these the smallest one is looked for
 
 # main.py of the board: the app, and each 100 ms what is live on its heap. The fakes with their
 # sockets, and what the chip has in its ROM, are counted out.
-_MAIN = """
+MAIN = """
 import asyncio, gc, time, sys, json, binascii, hashlib, random, re, io
 import machine, network, socket, esp, select, ssl, _thread
 machine.UART, network.WLAN, machine.Counter, time.ticks_ms()
@@ -40,12 +40,13 @@ gc.threshold(16384)
 
 async def main():
     task = asyncio.create_task(app.main())
-    while True:
+    while not task.done():
         await asyncio.sleep_ms(100)
         gc.collect()
         portal = app.setup.portal
         print("live", gc.mem_alloc() - bare, 1 if app.session.connected else 0,
               1 if portal else 0, 1 if portal and portal.busy else 0)
+    await task
 
 asyncio.run(main())
 """
@@ -87,7 +88,7 @@ def _live(board, connected, loaded, busy=0):
 def _heap(rows):
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         with surroundings(folder) as (tree, world):
-            (tree / "main.py").write_text(_MAIN)
+            (tree / "main.py").write_text(MAIN)
             image = Path(folder) / "flash.img"
             make_image(tree, image)
             with VirtualBoard(image, world, "400k", ports=(80, 53)) as board:
