@@ -127,6 +127,7 @@ class MeterTask:
                 self._log.state("meter", "no reading: ", str(error))
             else:
                 self._take(reading)
+                reading = None  # it need not stay until the next one
             if not self.meter.push:
                 interval = self._settings["interval"]
                 await self._pause(interval - (self._clock.uptime() - started))

@@ -34,7 +34,7 @@ TOO_LARGE = const(-3)
 # depth, 20... per element: tag, position of its content, size (bytes, bits of a bit string,
 # elements of an array), index of the element behind its subtree. Then the sizes per tag.
 _FIRST = const(20)
-_CODES = const(128)  # OBIS codes with a value
+_CODES = const(80)  # OBIS codes with a value; the longest push of the field has 32
 _LIMIT = const(256)  # elements; the longest push of the field has 170
 _BYTES = const(0x100)
 _BITS = const(0x101)

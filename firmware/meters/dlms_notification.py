@@ -65,7 +65,9 @@ def decode(tape, data, end, telegram, clock):
         raise FrameError("reject", "structure")
     if time_at:
         put_push_time(telegram.values, data, time_at)
-    if not layouts.decode(tape, telegram, clock):
+    known = layouts.decode(tape, telegram, clock)
+    tape.data = b""  # the clear text need not stay until the next push
+    if not known:
         telegram.values.clear()
         raise FrameError("no_values", "layout")
     put_totals(telegram.values, telegram.derived)

@@ -37,6 +37,8 @@ def decode(tape, telegram, clock):
     if not found:
         return False
     codes = tape.codes
+    if found == codes[0]:
+        telegram.notes.append("values behind the first %d are left out" % found)
     cells = tape.cells
     known = obis.known
     values = telegram.values

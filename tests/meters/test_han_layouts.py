@@ -159,3 +159,11 @@ def test_serial_can_be_part_of_a_topic(name, serial):
     body = (1, [(2, [frames.obis("0-0:96.1.0"), (9, name)]),
                 (2, [frames.obis("1-0:1.7.0"), (6, 5)])])  # fmt: skip
     assert one(frames.hdlc_message(frames.notification(body))).reading(0).serial == serial
+
+
+def test_more_values_than_there_is_room_for():
+    codes = [frames.obis("1-0:%d.7.0" % (1 + n % 2)) for n in range(100)]
+    body = (1, [part for n, code in enumerate(codes) for part in (code, (18, n))])
+    telegram = one(frames.hdlc_message(frames.notification(body)))
+    assert telegram.notes == ["values behind the first 80 are left out"]
+    assert shown(telegram)["active_power_export_w"] == "79"
