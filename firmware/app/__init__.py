@@ -4,7 +4,6 @@
 import asyncio
 import gc
 import time
-from binascii import hexlify
 from micropython import const
 
 import config
@@ -19,7 +18,6 @@ from firmware.control.reception import Reception
 from firmware.control.replay import ReplayGuard
 from firmware.crypto.envelope import Envelope
 from firmware.crypto.keys import parse_key
-from firmware.crypto.mac import HmacSha256
 from firmware.log import Log
 from firmware.net import topics
 from firmware.net.access_point import AccessPoint
@@ -79,7 +77,7 @@ class App:
         self.session.on_connect = self._greet
         self.session.on_message = self._receive
         self.wifi = Wifi(self.board, self.settings, self.state, self.clock, self.log)
-        self.wifi.on_up = self.session.network_up
+        self.wifi.on_up = self._network_up
         self.wifi.on_scan = self._scanned
         self.access_point = AccessPoint(self.board.access_point(), self.log)
         self.wifi.has_guests = self.access_point.has_guests
@@ -249,12 +247,16 @@ class App:
         if not self.settings["ap"] or serial is None:
             self.access_point.stop()
             return
-        password = self.settings["ap_password"] or self._extender_password()
-        self.access_point.start("mesh-" + topics.padded(serial), password)
+        from firmware.net import extender
 
-    def _extender_password(self):
-        """16 hex digits that tell nothing about the key they are made of."""
-        return hexlify(HmacSha256(parse_key(config.KEY)).mac(b"extender")[:8]).decode()
+        password = self.settings["ap_password"] or extender.password(parse_key(config.KEY))
+        uplink = self.wifi.wlan.ifconfig()
+        extender.start(self.access_point, topics.padded(serial), password, uplink)
+        overlay.free("firmware.net.extender")
+
+    def _network_up(self):
+        self.session.network_up()
+        self.extend()  # its addresses depend on ours
 
     async def _keep_time(self):
         while not self.wifi.connected:

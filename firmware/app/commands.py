@@ -99,7 +99,13 @@ def _add_radio(add, app):
     add("set_ap_mesh_pwd", lambda text, origin: _set_extender(app, text), utf8, True)
     add("start_ap", lambda _, origin: _extend(app, True), changes=True, origins=ALL)
     add("stop_ap", lambda _, origin: _extend(app, False), changes=True, origins=ALL)
-    add("ap_status", lambda _, origin: "started" if settings["ap"] else "stopped")
+    add("ap_status", lambda _, origin: _ap_status(app))
+
+
+def _ap_status(app):
+    if not app.settings["ap"]:
+        return "stopped"
+    return "started" if app.access_point.forwards else "started, this device only: no NAPT"
 
 
 def _reconnect(app):

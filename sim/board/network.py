@@ -78,6 +78,8 @@ class WLAN:
             "reconnects": -1, "txpower": 20, "pm": 1, "channel": 1, "hidden": False,
             "max_clients": 10, "protocol": 7, "security": 0, "ssid": "", "key": "",
         }  # fmt: skip
+        if _world.config.get("napt"):  # another image of MicroPython
+            self._settings["napt"] = False
         if self._ap:
             self._settings["ssid"] = "ESP_" + _world.unique_id[3:].hex().upper()
             _world.ap = self

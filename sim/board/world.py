@@ -16,6 +16,7 @@ optional. Tests in the same process change the attributes below directly.
                "dhcp": false: never an address, "lease": false: the address is lost,
                "refuses": reason code}]
   join_ms     time from connect() to an address;  scan_ms: length of a scan
+  napt        true: an image of MicroPython that can forward packets; the stock one cannot
   wrong_key   reason that a wrong password gives: 202 (shown by status()) or 15 (is not)
   dns         {"name" | "name:port": "IP" | "IP:PORT" | {"to", "delay_ms", "error"}}
   ports       {"80": 18080}: where a listener is really found on 127.0.0.1
