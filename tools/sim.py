@@ -44,20 +44,27 @@ class TimeServer:
         self._sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._sock.bind(("127.0.0.1", 0))
         self.port = self._sock.getsockname()[1]
-        threading.Thread(target=self._run, daemon=True).start()
+        self._sock.settimeout(0.1)
+        self._ends = False
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
 
     def _run(self):
-        while True:
+        while not self._ends:
             try:
                 data, peer = self._sock.recvfrom(128)
-            except OSError:
-                return
+            except socket.timeout:
+                continue
             if len(data) < 48:
                 continue
             now = struct.pack("!II", int(time.time()) + 2208988800, 0)
             self._sock.sendto(b"\x24\x01\x06\xec" + bytes(20) + data[40:48] + now + now, peer)
 
     def close(self):
+        # Closed under a thread that waits, its number could become another socket's, whose
+        # messages that thread would then take.
+        self._ends = True
+        self._thread.join()
         self._sock.close()
 
 
