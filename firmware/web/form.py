@@ -18,8 +18,9 @@ _BARS_DBM = (-85, -75, -67, -55)  # from here on one bar more
 # A field may be a secret: never shown, empty keeps it. But the broker's password is not handed to
 # another server that somebody types in.
 _FIELDS = ("broker_host", "broker_port", "mqtt_user", "mqtt_password", "serial", "reading",
-           "pulses_per_unit", "han_encryption_key", "han_authentication_key", "hostname",
-           "timezone", "ip", "netmask", "gateway", "dns", "setup_password")  # fmt: skip
+           "pulses_per_unit", "pulse_ms", "han_encryption_key", "han_authentication_key",
+           "hostname", "timezone", "ip", "netmask", "gateway", "dns",
+           "setup_password")  # fmt: skip
 
 
 def show(site, request, name):
