@@ -50,6 +50,7 @@ ROWS = (
     ("crypto/gcm", _HAN),
     ("crypto/_gcm_*", _HAN),
     ("net/power", lambda config: config["POWER_SAVE"]),
+    ("app/console", lambda config: config["DEBUG"]),
     ("app/cron*", lambda config: not config["NO_CRON"]),
     ("control/cron*", lambda config: not config["NO_CRON"]),
     ("control/timezone", lambda config: not config["NO_CRON"]),

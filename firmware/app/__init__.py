@@ -149,6 +149,10 @@ class App:
             if part:
                 tasks.append(self.heart.follow(name, part.run(), _STAY_S))
         tasks.append(self.heart.follow("time", self._keep_time(), _TIME_S))
+        if config.DEBUG:
+            from firmware.app.console import Console
+
+            tasks.append(self.heart.follow("console", Console(self).run(), _STAY_S))
         if not self.settings["ssid"]:
             self.log.event("wifi", "no network is configured (WIFI_SSID)")
         await asyncio.gather(*tasks)
