@@ -6,6 +6,7 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
+from firmware.control.signals import PATTERNS
 from tests.sources import ROOT
 from tools import boards
 
@@ -105,3 +106,10 @@ def test_the_meter_has_what_the_drawing_wires():
     for name, roles in (("esp32", "rx tx ac1 ac2 pulse"), ("pow-k", "rx"), ("pow-p1", "rx"),
                         ("meterlogger", "rx tx ac1 ac2 pulse"), ("olimex", "rx tx ac1 pulse")):
         assert set(roles.split()) <= set(boards.BOARDS[name].pins)
+
+
+def test_patterns_of_the_lamp():
+    rows = tables("leds.md")["case"]
+    assert [row["case"] for row in rows] == list(PATTERNS[::2])
+    for row, pattern in zip(rows, PATTERNS[1::2]):
+        assert [int(ms) for ms in row["ms on, off, …"].split()] == [50 * n for n in pattern]
