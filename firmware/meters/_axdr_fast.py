@@ -101,6 +101,8 @@ def codes(cells: ptr16, data: ptr8, out: ptr16) -> int:
         i += 1
         if int(cells[cell]) != 9 or int(cells[cell + 2]) != 6 or int(data[at + 5]) != 255:
             continue
+        if int(data[at]) > 1:
+            continue
         tag = int(cells[cell + 4])
         start = int(cells[cell + 5])
         size = int(cells[cell + 6])

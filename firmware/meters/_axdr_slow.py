@@ -89,6 +89,8 @@ def codes(cells, data, out):
         i += 1
         if cells[cell] != 9 or cells[cell + 2] != 6 or data[at + 5] != 255:
             continue
+        if data[at] > 1:
+            continue  # heat, gas, water: another meter's
         tag = cells[cell + 4]
         start = cells[cell + 5]
         size = cells[cell + 6]

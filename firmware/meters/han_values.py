@@ -1,6 +1,8 @@
 # uMeter - what all layouts do with the values of a push
 # MIT license; Copyright (c) 2026 The uMeter authors
 
+from micropython import const
+
 from firmware.meters import cosem_time
 from firmware.reading import Quantity, rescale
 
@@ -10,6 +12,7 @@ _TOTALS = (
     "reactive_energy_import_varh",
     "reactive_energy_export_varh",
 )
+VOLTS_MAX = const(1000)  # a voltage without a scaler above this has decimals
 _VOLTAGES = ("voltage_l1_v", "voltage_l2_v", "voltage_l3_v")
 
 
@@ -43,6 +46,32 @@ def put_push_time(values, data, at):
     shift = cosem_time.deviation(data, at)
     if shift is not None:
         values["push_time_deviation_min"] = Quantity(shift, 0, "min")
+
+
+def put_number(tape, i, telegram, meaning, exponents, scaler):
+    """Puts a number into telegram.values; nothing if element i is none.
+
+    meaning: see obis.lookup. exponents: by kind, for want of a scaler. scaler: as in Tape.codes,
+    scaler << 8 | unit, or 0.
+    """
+    from firmware.meters import obis
+
+    name, symbol, kind = meaning
+    found = tape.decimal(i)
+    if found is None:
+        return
+    mantissa, exponent = found
+    if not scaler:
+        exponent += exponents[kind]
+        if kind == obis.VOLTAGE and mantissa > VOLTS_MAX and exponent == 0:
+            exponent = -2 if mantissa > 10 * VOLTS_MAX else -1
+    else:
+        unit = scaler & 255
+        if unit != obis.UNIT_CODES[symbol] and unit != 255:
+            telegram.notes.append("%s has unit %d, left out" % (name, unit))
+            return
+        exponent += (scaler >> 8) - (scaler >> 7 & 256)
+    telegram.values[name] = Quantity(mantissa, exponent, symbol)
 
 
 def total(parts):

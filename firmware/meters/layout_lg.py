@@ -3,12 +3,17 @@
 
 # Object list (E450 in Switzerland and Cyprus; Energomera likewise): the push object list of DLMS
 # Blue Book section 4.4.8 is itself the first element, {class, code, attribute, index, ...};
-# element i is the value of its entry i, entry 0 describes the list. Attribute 2 is the value.
+# element i is the value of its entry i, entry 0 describes the list. Attribute 2 is the value,
+# attribute 3 of a register, which hardly a list has, its scaler and unit.
+
+from micropython import const
 
 from firmware.meters import axdr, obis
-from firmware.meters.han_values import add, put_clock
+from firmware.meters.han_values import add, put_clock, put_number
 from firmware.reading import Quantity
 
+_VALUE = const(2)  # attributes of a register
+_SCALER = const(3)
 _SCALES = (0, 0, 0, -2, -2, -2)
 
 
@@ -39,9 +44,10 @@ def _is_object_list(tape, items):
 def _decode_objects(tape, items, telegram, clock):
     known = len(telegram.values)
     entries = tape.children(items[0])
+    scalers = _scalers(tape, items, entries)
     for i in range(1, len(items)):
         entry = entries[i]
-        if tape.number(entry + 3) != 2 or not tape.is_obis(entry + 2):
+        if tape.number(entry + 3) != _VALUE or not tape.is_obis(entry + 2):
             continue
         key = tape.obis_key(entry + 2)
         if key == obis.CLOCK:
@@ -49,8 +55,12 @@ def _decode_objects(tape, items, telegram, clock):
                 put_clock(telegram.values, tape.data, tape.start(items[i]), clock)
             continue
         meaning = ("asset_number", "", obis.TEXT) if key == 0x600101 else obis.lookup(key)
-        if meaning:
-            _put(tape, items[i], telegram.values, meaning)
+        if not meaning:
+            continue
+        if meaning[2] != obis.TEXT:
+            put_number(tape, items[i], telegram, meaning, _SCALES, scalers.get(key, 0))
+        elif tape.text(items[i]):
+            telegram.values[meaning[0]] = tape.text(items[i])
     values = telegram.values
     derived = telegram.derived
     q = "reactive_energy_q%d_varh"
@@ -59,21 +69,19 @@ def _decode_objects(tape, items, telegram, clock):
     return len(values) > known
 
 
-def _put(tape, item, values, meaning):
-    name, unit, kind = meaning
-    if kind == obis.TEXT:
-        text = tape.text(item)
-        if text:
-            values[name] = text
-        return
-    found = tape.decimal(item)
-    if found is None:
-        return
-    mantissa, exponent = found
-    exponent += _SCALES[kind]
-    if kind == obis.VOLTAGE and mantissa > 1000:
-        exponent -= 1
-    values[name] = Quantity(mantissa, exponent, unit)
+def _scalers(tape, items, entries):
+    """{key: scaler << 8 | unit} of the registers whose scaler is in the list, too."""
+    found = {}
+    for i in range(1, len(items)):
+        entry = entries[i]
+        item = items[i]
+        if tape.number(entry + 3) != _SCALER or not tape.is_obis(entry + 2):
+            continue
+        if tape.tag(item) == axdr.STRUCTURE and tape.size(item) == 2:
+            scaler, unit = tape.number(item + 1), tape.number(item + 2)
+            if tape.tag(item + 1) == axdr.INT8 and tape.tag(item + 2) == axdr.ENUM:
+                found[tape.obis_key(entry + 2)] = (scaler & 255) << 8 | unit
+    return found
 
 
 def _is_positional(tape, items):

@@ -9,7 +9,7 @@
 from micropython import const
 
 from firmware.meters import axdr, cosem_time, obis
-from firmware.meters.han_values import put_clock
+from firmware.meters.han_values import VOLTS_MAX, put_clock, put_number
 from firmware.reading import Quantity
 
 _FIRST = const(20)  # cell of element 0, see axdr.py
@@ -19,7 +19,7 @@ _KAMSTRUP = (0, 1, 0, -2, -2, -2)
 _KAIFA = (0, 0, -1, -3, -3, -2)
 _OTHERS = (0, 0, 0, -2, -2, -2)
 _LIST_ID = const(0x000281)  # 0.2.129
-_VOLTS_MAX = const(1000)  # a voltage without a scaler above this has decimals
+_GENERAL = const(96)  # value group C of names
 
 
 def _rules(name, clock):
@@ -55,15 +55,17 @@ def decode(tape, telegram, clock):
             continue
         name, unit, kind = meaning
         if kind == obis.TEXT:
-            _text(tape, i, values, name)
+            group = cells[_FIRST - 3 + 4 * i]  # where the code begins: value groups A and B
+            if tape.data[group] or not tape.data[group + 1] or key >> 16 != _GENERAL:
+                _text(tape, i, values, name)  # else it names a meter behind this one
         elif not scaler and (tag == 6 or tag == 18):
             mantissa = codes[entry + 3] << 16 | codes[entry + 4]
             exponent = exponents[kind]
-            if kind == obis.VOLTAGE and mantissa > _VOLTS_MAX and exponent == 0:
-                exponent = -2 if mantissa > 10 * _VOLTS_MAX else -1
+            if kind == obis.VOLTAGE and mantissa > VOLTS_MAX and exponent == 0:
+                exponent = -2 if mantissa > 10 * VOLTS_MAX else -1
             values[name] = Quantity(mantissa, exponent, unit)
         else:
-            _put(tape, i, telegram, meaning, exponents, scaler)
+            put_number(tape, i, telegram, meaning, exponents, scaler)
     _loose_end(tape, codes[6 * found - 3], values)
     return True
 
@@ -75,25 +77,6 @@ def _text(tape, i, values, name):
         text = None if number is None else str(number)
     if text is not None and name not in values:
         values[name] = text
-
-
-def _put(tape, i, telegram, meaning, exponents, scaler):
-    name, symbol, kind = meaning
-    found = tape.decimal(i)
-    if found is None:
-        return
-    mantissa, exponent = found
-    if not scaler:
-        exponent += exponents[kind]
-        if kind == obis.VOLTAGE and mantissa > _VOLTS_MAX and exponent == 0:
-            exponent = -2 if mantissa > 10 * _VOLTS_MAX else -1
-    else:
-        unit = scaler & 255
-        if unit != obis.UNIT_CODES[symbol] and unit != 255:
-            telegram.notes.append("%s has unit %d, left out" % (name, unit))
-            return
-        exponent += (scaler >> 8) - (scaler >> 7 & 256)
-    telegram.values[name] = Quantity(mantissa, exponent, symbol)
 
 
 def _loose_front(tape, first, values, clock):
