@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from firmware.meters.impulse import Impulse
 from firmware.meters.impulse_filter import PulseFilter
+from firmware.store import checks
 
 LOW, HIGH = 0, 1
 
@@ -191,3 +192,16 @@ def test_a_stall_full_of_spikes_is_bounded():
     levels = [(LOW, 100), (HIGH, 900)] * 5 + [(LOW, 0.1), (HIGH, 1.9)] * 1000 + [(HIGH, 500)]
     pulses = play((80, 120), levels, stalls=[(5100, 6900)])
     assert 5 <= pulses.pulses <= 9 and pulses.refused > 500
+
+
+@pytest.mark.parametrize("text", ["80-120", "20-", "1-2", "10000-60000"])
+def test_lengths(text):
+    assert checks.pulse_length(text) == text
+
+
+@pytest.mark.parametrize("text", [
+    "", "80", "-", "-120", "120-80", "80-80", "0-10", "80-120-", "80 - 120", "8e1-120", "10001-",
+    "80-60001", "٣-", None, 80])  # fmt: skip
+def test_lengths_that_are_none(text):
+    with pytest.raises(ValueError, match="milliseconds"):
+        checks.pulse_length(text)
