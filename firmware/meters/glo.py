@@ -63,7 +63,8 @@ class Decipher:
     """Keys and counters of the meter.
 
     replay: what happens when the counter of a title does not grow: "auto" (an authenticated
-    telegram is dropped, others are marked), "warn" or "drop".
+    telegram is dropped, others are marked), "warn" or "drop". Meters that send no title leave
+    their counter at 0, too: "auto" only marks those.
     """
 
     def __init__(self, encryption_key, authentication_key, replay="auto"):
@@ -128,6 +129,6 @@ class Decipher:
                 self._counters.clear()
             self._counters[title] = telegram.counter
             return
-        if self._replay == "drop" or (self._replay == "auto" and authentic):
+        if self._replay == "drop" or (self._replay == "auto" and authentic and title):
             raise FrameError("reject", "replay")
         telegram.notes.append("counter %d after %d" % (telegram.counter, last))

@@ -33,7 +33,7 @@ class HanDecoder:
         zone_min=60,
         bare=False,
         keep_apdu=False,
-        limit=2048,
+        limit=2052,
     ):
         if replay not in ("auto", "warn", "drop"):
             raise ValueError("replay: auto, warn or drop")

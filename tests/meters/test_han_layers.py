@@ -157,6 +157,14 @@ def test_replay():
     assert results(ciphered(7, 7), *both, replay="warn") == [GOOD] * 2
     assert results(ciphered(7, 7), KEY) == [GOOD] * 2
     assert results(ciphered(7, 7), KEY, replay="drop") == [GOOD] + repeated
+    # Kaifa and Elgama in Poland send neither a title nor a counter that grows.
+    nameless = frames.p1_ciphered(LINES, b"", 0, *both)
+    assert results(nameless * 2, *both) == [GOOD] * 2
+    assert results(nameless * 2, *both, replay="drop") == [GOOD] + repeated
+    # Each title has a counter of its own.
+    other = frames.sealed(APDU, b"KAM\x01\x02\x03\x04\x06", 7, 0x30, *both)
+    assert results(ciphered(9) + frames.hdlc_message(other) + ciphered(9), *both) == [
+        GOOD, GOOD, *repeated]  # fmt: skip
     # A forged counter does not lock the meter out.
     forged = ciphered(0xFFFFFFFF, key=OTHER)
     assert results(forged + ciphered(8), *both) == [("reject", "wrong_key"), GOOD]
@@ -262,3 +270,13 @@ def test_derived_for_as_long_as_the_value_is():
     assert "active_energy_import_wh" in latest.whole(reading(1, 5)).derived
     latest.update(reading(2, 1, 2))
     assert "active_energy_import_wh" not in latest.whole(reading(2, 1)).derived
+
+
+def test_longest_frames():
+    """All that 11 bits of length can say; a P1 telegram with a text of 1024 characters."""
+    filler = b"x" * (2047 - 2 - 2 - 1 - 4 - 3 - len(APDU) - 4)
+    body = (2, [*KAMSTRUP[1], (9, filler)])
+    data = frames.hdlc_message(frames.notification(body, WINTER))
+    assert len(data) == 2049 and results(data + ciphered(7), KEY) == [GOOD] * 2
+    text = frames.p1(LINES + ["0-0:96.13.0(%s)" % ("30" * 1024)])
+    assert len(text) > 2052 and results(text * 2, limit=4096) == [GOOD] * 2

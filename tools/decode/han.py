@@ -43,6 +43,7 @@ def _run(record, data, chunks, bare):
         key(record.get("authentication_key")),
         bare=bare,
         keep_apdu=True,
+        limit=4096,
     )
     found = []
     at = 0
