@@ -20,7 +20,8 @@ def microdot_source():
 
 def microdot_for(root):
     """Source of microdot with what the pages below root use of it."""
-    users = [path.read_text(encoding="utf-8") for path in (root / PAGES).glob("*.py")]
+    modules = [path.read_text(encoding="utf-8") for path in (root / PAGES).glob("*.py")]
+    users = [text for text in modules if "microdot" in text]
     return slim(microdot_source().read_text(encoding="utf-8"), users)[0]
 
 

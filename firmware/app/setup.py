@@ -55,11 +55,11 @@ class Setup:
             return
         self.open = True
         app.access_point.start(self.ssid(), app.settings["setup_password"])
-        app.log.event("setup", "open in " + self.ssid())
         self._names = self._listen(_DNS, socket.SOCK_DGRAM)
         if self.portal:
             self.portal.open(self._names)
         self._watch_door()
+        app.log.event("setup", "open in " + self.ssid())
 
     def stop(self):
         """Ends it; the pages stay where the station's side reaches them."""

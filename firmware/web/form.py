@@ -1,11 +1,10 @@
-# uMeter - the set-up page: networks, fields, what is tried and how it goes
+# uMeter - the set-up page: networks, fields, and how it goes with what was tried
 # MIT license; Copyright (c) 2026 The uMeter authors
 
 import json
 from micropython import const
 
-from firmware.reading import parse_decimal, rescale
-from firmware.web.site import FOLDER, escape, fill, json_text
+from firmware.web.site import FIELDS, FOLDER, escape, fill, json_text
 
 _OPTION = '<option value="%s"%s>%s</option>'
 _FAILED = "Not saved: please look at the marked fields."
@@ -15,22 +14,15 @@ _WRONG = ("auth_fail", "auth_expire", "4way_handshake_timeout", "handshake_timeo
 _NETWORKS = const(20)
 _BARS_DBM = (-85, -75, -67, -55)  # from here on one bar more
 
-# A field may be a secret: never shown, empty keeps it. But the broker's password is not handed to
-# another server that somebody types in.
-_FIELDS = ("broker_host", "broker_port", "mqtt_user", "mqtt_password", "serial", "reading",
-           "pulses_per_unit", "pulse_ms", "han_encryption_key", "han_authentication_key",
-           "hostname", "timezone", "ip", "netmask", "gateway", "dns",
-           "setup_password")  # fmt: skip
-
 
 def show(site, request, name):
     host = site.host
     if name == "networks.json":
         return json_text(found_text(host))
     if name == "status.json":
-        return _report(host)
+        return told(host)
     if name == "setup":
-        return _form(site, request, {}, {})
+        return form(site, request, {}, {})
     report = host.report()
     state = report["state"]
     slots = {
@@ -41,26 +33,7 @@ def show(site, request, name):
     return site.page(request, "Progress", "progress.html", slots)
 
 
-def submit(site, request, name, answers):
-    """name: "setup" tries and saves, "save" saves what failed."""
-    host = site.host
-    scripted = "json" in request.headers.get("Accept", "")
-    status = 200
-    if name == "save":
-        host.save_anyway()
-    else:
-        changes, errors = read(answers, host.settings)
-        if errors and scripted:
-            return json_text(json.dumps({"errors": errors}), 422)
-        if errors:
-            return _form(site, request, answers, errors)
-        status = 202 if host.start(changes) else 409
-    if scripted:
-        return _report(host, status)
-    return site.go("/progress")
-
-
-def _report(host, status=200):
+def told(host, status=200):
     report = host.report()
     report["text"] = words(report)
     return json_text(json.dumps(report), status)
@@ -121,7 +94,7 @@ def draw(networks, chosen):
 # -- fields --
 
 
-def _form(site, request, given, errors):
+def form(site, request, given, errors):
     settings = site.host.settings
     ssid = given.get("ssid", settings["ssid"])
     found = listed(site.host.scan())
@@ -144,7 +117,7 @@ def fill_slots(slots, settings, given, errors):
 
     given: answers to show again, but never the secret ones; errors: {name: text}.
     """
-    for name in _FIELDS + ("ssid", "password"):
+    for name in FIELDS + ("ssid", "password"):
         if name not in settings:
             continue
         if settings.is_secret(name):
@@ -166,62 +139,6 @@ def zones(current):
             yield _OPTION % (escape(zone), " selected" if zone == current else "", escape(text))
     if not known:
         yield _OPTION % (escape(current), " selected", escape(current))
-
-
-def read(form, settings):
-    """(changes, errors) of a form {name: text}; errors name the fields, nothing is stored."""
-    changes, errors = {}, {}
-    ssid = form.get("ssid", "*")
-    if ssid == "*":
-        ssid = form.get("ssid_other", "")
-    if ssid:
-        _check("ssid", ssid, settings, changes, errors)
-        if form.get("password") or ssid != settings["ssid"]:
-            _check("password", form.get("password", ""), settings, changes, errors)
-    else:
-        errors["ssid"] = "choose a network"
-    for name in _FIELDS:
-        text = form.get(name)
-        if text is None or name not in settings:
-            continue
-        if not settings.is_secret(name):
-            text = text.strip()
-        if text or not (name == "reading" or settings.is_secret(name)):
-            _check(name, text, settings, changes, errors)
-    _broker_password(settings, changes, errors)
-    if changes.get("ip") and not changes.get("gateway"):
-        errors.setdefault("gateway", "must not be empty with a fixed address")
-    return changes, errors
-
-
-def _broker_password(settings, changes, errors):
-    """Whose user has gone is of no use; another server or user has another one."""
-    name = "mqtt_password"
-    if name in changes or not settings[name]:
-        return
-    if not changes.get("mqtt_user", settings["mqtt_user"]):
-        changes[name] = ""
-        return
-    for place in ("broker_host", "broker_port", "mqtt_user"):
-        if changes.get(place, settings[place]) != settings[place]:
-            errors.setdefault(name, "type it again for another server or user")
-
-
-def _check(name, text, settings, changes, errors):
-    try:
-        changes[name] = settings.check(name, _milli(text) if name == "reading" else text)
-    except ValueError as error:
-        # Without the setting's name: it stands below its field.
-        text = str(error.args[0])
-        errors[name] = text.split(": ", 1)[1] if ": " in text else text
-
-
-def _milli(text):
-    """kWh -> Wh, exactly. ValueError: more than three decimals."""
-    mantissa, exponent = parse_decimal(text.replace(",", "."))
-    if exponent < -3 or mantissa < 0:
-        raise ValueError("a number with three decimals at most")
-    return rescale(mantissa, exponent, -3)
 
 
 def words(report):

@@ -17,6 +17,10 @@ Request.max_content_length = Request.max_body_length = _MOST
 Request.max_readline = Response.send_file_buffer_size = 512
 _PLACES = {"setup": "form", "progress": "form", "save": "form", "networks.json": "form",
            "status.json": "form", "live": "live", "data.json": "live"}  # fmt: skip
+FIELDS = ("broker_host", "broker_port", "mqtt_user", "mqtt_password", "serial", "reading",
+           "pulses_per_unit", "pulse_ms", "han_encryption_key", "han_authentication_key",
+           "hostname", "timezone", "ip", "netmask", "gateway", "dns",
+           "setup_password")  # fmt: skip
 _KINDS = {"style.css": "text/css", "app.js": "text/javascript"}
 _POLICY = "default-src 'self'; img-src data:; base-uri 'none'; frame-ancestors 'none'"
 _ESCAPES = (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ('"', "&quot;"), ("'", "&#39;"))
@@ -89,7 +93,8 @@ class Site:
         finally:
             self._open -= 1
             if not self._open:
-                overlay.free("firmware.web.form", "firmware.web.live", "firmware.web.login")
+                overlay.free("firmware.web.form", "firmware.web.answers", "firmware.web.live",
+                             "firmware.web.login")  # fmt: skip
                 self.host.rests()
 
     def forget_sessions(self):
@@ -176,9 +181,9 @@ class Site:
             if "json" in request.headers.get("Accept", ""):
                 return json_text('{"error":"token"}', 403)
             return self.page(request, "Not saved", "refused.html", {}, 403)
-        from firmware.web import form
+        from firmware.web import answers as place
 
-        return form.submit(self, request, name, answers)
+        return place.submit(self, request, name, answers)
 
     # -- answers --
 

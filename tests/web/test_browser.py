@@ -6,7 +6,9 @@ import time
 import pytest
 
 from firmware.crypto.keys import parse_key
-from tests.web.conftest import KEY, NEIGHBOUR, axe
+from sim.launch import VirtualBoard
+from tests.web.conftest import KEY, NEIGHBOUR, NETWORKS, axe
+from tools.image import make_image
 from tools.keys import KeyRing
 from tools.meterctl.link import Link
 from tools.meterctl.messages import open_message
@@ -80,12 +82,20 @@ def test_from_the_sign_in_sheet_to_the_first_sample(board, chromium, multical, b
     assert "correct horse" not in text and KEY not in text
 
 
+@pytest.fixture(scope="module")
+def browser(trees, tmp_path_factory, chromium):
+    """A browser at a board on which nothing is changed."""
+    image = tmp_path_factory.mktemp("viewed") / "flash.img"
+    make_image(trees(METER="none", NTP_SERVER="127.0.0.1:1"), image)
+    with VirtualBoard(image, {"aps": NETWORKS, "scan_ms": 200}, "200k", ports=(80,)) as device:
+        device.wait_line("setup: open")
+        yield chromium(device)
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("size", [PHONE, DESKTOP], ids=["phone", "desktop"])
-def test_nothing_serious_for_axe(board, chromium, scheme, size):
-    device = board(METER="none", NTP_SERVER="127.0.0.1:1")
-    device.wait_line("setup: open")
-    page = opened(chromium(device), scheme, size)
+def test_nothing_serious_for_axe(browser, scheme, size):
+    page = opened(browser, scheme, size)
     for path in ("/setup", "/live", "/progress", "/login"):
         page.goto("http://192.168.4.1" + path)
         if path == "/setup":
@@ -95,6 +105,7 @@ def test_nothing_serious_for_axe(board, chromium, scheme, size):
         wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")
         assert wide <= 0, path + " is wider than the screen"
     assert page.faults == []
+    page.close()
 
 
 def test_without_scripts(board, chromium):

