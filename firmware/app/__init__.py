@@ -1,4 +1,4 @@
-# uMeter - builds the parts from build flags and settings and starts their tasks
+# uMeter - the app: its parts by name, their tasks, and what goes from one to another
 # MIT license; Copyright (c) 2026 The uMeter authors
 
 import asyncio
@@ -9,23 +9,10 @@ from micropython import const
 import config
 from firmware import overlay
 from firmware.app.heart import Heart
-from firmware.app.meter import MeterTask, make_meter
-from firmware.app.session import Session
-from firmware.app.setup import Setup
 from firmware.board import OFFLINE
 from firmware.clock import Clock
-from firmware.control.reception import Reception
-from firmware.control.replay import ReplayGuard
-from firmware.crypto.envelope import Envelope
-from firmware.crypto.keys import parse_key
 from firmware.log import Log
 from firmware.net import topics
-from firmware.net.access_point import AccessPoint
-from firmware.net.lifeline import Lifeline
-from firmware.net.publisher import Publisher
-from firmware.net.resolver import Resolver
-from firmware.net.time_keeper import TimeKeeper
-from firmware.net.wifi import Wifi
 from firmware.store.settings import Settings, state_rows
 
 _MQTT = const(1)  # control.commands.MQTT
@@ -51,66 +38,17 @@ class App:
             stores += self.settings, self.state
         self._notes = 0
         self.settings.on_flash_error = self.state.on_flash_error = self._flash_error
-        self.valve = None
-        self.publisher = Publisher(
-            Envelope(parse_key(config.KEY)), clock, config.FLOW_METER, board.free_heap
-        )
-        if config.METER != "impulse":
-            from firmware.app.valve import Valve
-
-            self.valve = Valve(board, self.settings, self.state, clock, log, self.publisher.reply)
         self.heart = Heart(clock, log, board.feed_watchdog)
         self.heart.watch("meter", _METER_S)
         self.heart.on_settled = board.settle
         self.heart.on_stuck = self._note
-        self.meter = MeterTask(
-            make_meter(board, clock, log, self.settings), clock, log, self.settings, self.heart
-        )
-        self.meter.on_sample = self._sample
-        self.meter.on_reading = self._read
-        self._add_network()
-        self._add_control()
-
-    def _add_network(self):
-        self.resolver = Resolver()
-        self.session = Session(self.settings, self.publisher, self.resolver, self.log)
-        self.session.on_connect = self._greet
-        self.session.on_message = self._receive
-        self.wifi = Wifi(self.board, self.settings, self.state, self.clock, self.log)
-        self.wifi.on_up = self._network_up
-        self.wifi.on_scan = self._scanned
-        self.access_point = AccessPoint(self.board.access_point(), self.log)
-        self.wifi.has_guests = self.access_point.has_guests
-        self.setup = Setup(self)
-        self.lifeline = Lifeline(self.session, self.wifi, self.clock, self.log)
-        self.lifeline.is_busy = lambda: self.setup.portal is not None
-        self.power = None
-        if config.POWER_SAVE:
-            from firmware.net.power import PowerSaver
-
-            self.power = PowerSaver(self.board, self.session, self.wifi, self.clock, self.log)
-            self.power.is_busy = lambda: self.setup.open or self.access_point.ssid is not None
-        if config.METER != "impulse":  # it would miss pulses [MeterLogger 8.7]
-            self.lifeline.on_day = self._restart_offline
-
-    def _add_control(self):
-        newest = self.state["high_water"]
-        self.guard = ReplayGuard(newest)
-        self.keeper = TimeKeeper(max(config.BUILD_TIME, self.state["clock_floor"]))
-        self.reception = Reception(topics.parse_command, self.publisher.envelope, self.clock)
         self.reconnected = None  # (uptime, generation of the settings) of the last reconnect
         self._commands = None
         self._asked = 0  # uptime when the table was used last
-        self.cron = None
-        if not config.NO_CRON:
-            from firmware.app.cron import Cron
+        from firmware.app.parts import make_parts
 
-            self.cron = Cron(self)
-        self.panel = None
-        if "led" in config.PINS or "button" in config.PINS:
-            from firmware.app.panel import Panel
-
-            self.panel = Panel(self)
+        make_parts(self)
+        overlay.free("firmware.app.parts", "firmware.app.meters")
 
     def model(self):
         """<MicroPython>-<version>-<model>: servers look for the model's tokens."""
@@ -133,8 +71,9 @@ class App:
             await asyncio.sleep(_KEEP_S)
         self._commands = None
         overlay.free(
-            "firmware.app.commands", "firmware.app.cron_commands", "firmware.control.commands"
-        )
+            "firmware.app.commands", "firmware.app.cron_commands", "firmware.app.valve_commands",
+            "firmware.control.commands", "firmware.control.amount",
+        )  # fmt: skip
 
     async def main(self):
         """Runs until a task fails."""
@@ -157,7 +96,15 @@ class App:
             self.log.event("wifi", "no network is configured (WIFI_SSID)")
         await asyncio.gather(*tasks)
 
-    def _restart_offline(self):
+    def has_visitors(self):
+        """Somebody may be at the pages now."""
+        return self.setup.portal is not None
+
+    def shows_network(self):
+        """A network of our own is there."""
+        return self.setup.open or self.access_point.ssid is not None
+
+    def restart_offline(self):
         self.settings.save()
         self.state.save()
         self.board.restart(OFFLINE)
@@ -178,27 +125,33 @@ class App:
             self.log.event("app", "a crash is not kept: %s" % error)
         overlay.free("firmware.crash")
 
-    def _read(self, reading):
+    def read(self, reading):
         if reading.serial != self.publisher.serial:
             self.session.identify(reading.serial)
             self.extend()
         if self.valve:
             self.valve.take(reading)  # after that: else nobody hears that the first one closed it
 
-    def _sample(self, reading):
-        self.publisher.sample(reading)
-
-    def _greet(self):
-        names = ["version", "uptime", "reset_reason"]
+    def greet(self):
+        """The broker is there, perhaps again."""
+        say = self.publisher.reply
+        say("version", self.model())
+        say("uptime", str(self.clock.uptime()))
+        say("reset_reason", self.reset_reason())
         if self.valve:
-            names.append("status")
-        for name in names:
-            self._run(name, b"")
+            say("status", self.valve.status())
         if self.cron:
             self.cron.tell()
         self.meter.sample_now()
 
-    def _receive(self, topic, payload):
+    def reset_reason(self):
+        """The exception registers of the ESP8266 have no like here; servers read the reason."""
+        text = "reason=%d&exccause=0" % self.board.reset_reason
+        for register in ("epc1", "epc2", "epc3", "excvaddr", "depc"):
+            text += "&%s=0x00000000" % register
+        return text
+
+    def receive(self, topic, payload):
         message = self.reception.judge(topic, payload, topics.padded(self.publisher.serial))
         if message:
             self._obey(message)
@@ -231,7 +184,7 @@ class App:
         for function, answer in self.commands.run(name, text, _MQTT):
             self.publisher.reply(function, answer)
 
-    def _scanned(self, networks):
+    def scanned(self, networks):
         if self.setup.take_scan(networks):
             return  # nobody at the broker has asked
         from firmware.net.wifi_words import scan_text  # wifi loads it, and frees it
@@ -251,6 +204,7 @@ class App:
         if not self.settings["ap"] or serial is None:
             self.access_point.stop()
             return
+        from firmware.crypto.keys import parse_key
         from firmware.net import extender
 
         password = self.settings["ap_password"] or extender.password(parse_key(config.KEY))
@@ -258,7 +212,7 @@ class App:
         extender.start(self.access_point, topics.padded(serial), password, uplink)
         overlay.free("firmware.net.extender")
 
-    def _network_up(self):
+    def network_up(self):
         self.session.network_up()
         self.extend()  # its addresses depend on ours
 

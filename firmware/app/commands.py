@@ -8,7 +8,6 @@ from micropython import const
 
 import config
 from firmware import overlay
-from firmware.control import limit
 from firmware.control.commands import ALL, ASKERS, NOT_KEPT, Commands, utf8
 
 _RESTART_S = const(16)
@@ -30,7 +29,10 @@ def make_table(app):
     if config.METER == "impulse":
         add("save", lambda _, origin: _save(app.meter.meter), changes=True)
     else:
+        from firmware.app import valve_commands
+
         _add_valve(add, app)
+        valve_commands.add_rows(add, app.valve)
     return commands
 
 
@@ -40,7 +42,7 @@ def _add_questions(add, app):
     add("version", lambda _, origin: app.model())
     add("crypto", lambda _, origin: app.model())
     add("uptime", lambda _, origin: str(app.clock.uptime()))
-    add("reset_reason", lambda _, origin: _reset_reason(board.reset_reason))
+    add("reset_reason", lambda _, origin: app.reset_reason())
     add("mem", lambda _, origin: "heap=%d" % board.free_heap())
     add("chip_id", lambda _, origin: "0x" + board.chip_id())
     add("flash_id", lambda _, origin: "unknown")  # stock MicroPython does not tell it
@@ -60,14 +62,6 @@ def _volts(millivolts):
 def _counts(counts):
     names = sorted(counts)
     return "&".join(["%s=%d" % (name.replace(" ", "_"), counts[name]) for name in names])
-
-
-def _reset_reason(reason):
-    # The exception registers of the ESP8266 have no like here; servers read the reason.
-    text = "reason=%d&exccause=0" % reason
-    for register in ("epc1", "epc2", "epc3", "excvaddr", "depc"):
-        text += "&%s=0x00000000" % register
-    return text
 
 
 def _crashes():
@@ -202,16 +196,9 @@ def _add_valve(add, app):
     add("open", lambda _, origin: valve.move(True, origin), changes=True, origins=ALL)
     add("close", lambda _, origin: valve.move(False, origin), changes=True, origins=ALL)
     add("status", lambda _, origin: valve.status())
-    add("limit", lambda _, origin: valve.limit())
-    add("open_until", valve.open_until, _amount, True, ALL)
-    add("open_until_delta", valve.open_until_delta, _amount, True, ALL)
     add("off", lambda _, origin: valve.actuator.off(), changes=True, origins=ALL)
     add("test", lambda _, origin: valve.actuator.test(), changes=True, origins=ALL)
     add("pwm", lambda value, origin: valve.actuator.pwm(value), _per_mille, True, ASKERS)
-
-
-def _amount(text):
-    return limit.parse(utf8(text).strip(), config.FLOW_METER)
 
 
 def _per_mille(text):

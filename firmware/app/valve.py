@@ -5,6 +5,7 @@ import asyncio
 from micropython import const
 
 import config
+from firmware import overlay
 from firmware.control import limit
 from firmware.control.actuator import Actuator
 from firmware.control.limit import LimitGuard
@@ -19,7 +20,7 @@ class Valve:
 
     def __init__(self, board, settings, state, clock, log, say):
         self._settings = settings
-        self._state = state
+        self.state = state
         self._clock = clock
         self._log = log
         self._say = say
@@ -36,18 +37,13 @@ class Valve:
     def status(self):
         return "open" if self.actuator.is_open else "close"
 
-    def limit(self):
-        """As open_until answers it; "none" while there is none."""
-        value = self.guard.limit(self._state["limit"])
-        return "none" if value is None else limit.show(value, config.FLOW_METER)
-
     def move(self, is_open, origin):
         """From a command or a job: moves, keeps, tells."""
         self._move(is_open, _ORIGINS[origin])
 
     def _move(self, is_open, cause):
         changed = self.actuator.set(is_open)
-        self._state.save()
+        self.state.save()
         if changed:
             self._log.event("valve", "%s by %s" % (self.status(), cause))
             self._say("status", self.status())
@@ -62,36 +58,17 @@ class Valve:
         self.actuator.release()
         self.guard.current = current
         if self.guard.waiting is not None:
-            waiting, origin = self.guard.waiting
-            self.guard.waiting = None
-            for reply in self.open_until_delta(waiting, origin) or ():
+            from firmware.app import valve_commands
+
+            for reply in valve_commands.late_delta(self):
                 self._say(*reply)
-        if self.actuator.is_open and self.guard.is_reached(self._state["limit"]):
+            overlay.free("firmware.app.valve_commands", "firmware.control.amount")
+        if self.actuator.is_open and self.guard.is_reached(self.state["limit"]):
             self._move(False, "limit")
 
-    def open_until(self, value, origin):
-        """Wh or litres; below zero nothing changes. -> replies."""
-        if value >= 0:
-            self._state.update({"limit": value})
-            self._open(origin)
-        stored = max(self._state["limit"], 0)
-        return [("open_until", limit.show(stored, config.FLOW_METER)), ("status", self.status())]
-
-    def open_until_delta(self, value, origin):
-        """So much more than now. Before the first reading it waits, unanswered."""
-        current = self.guard.current
-        if current is None:
-            if value >= 0:
-                self.guard.waiting = (value, origin)
-            return None
-        if value >= 0:
-            self._state.update({"limit": current + value})
-            self._open(origin)
-        left = limit.show(max(self._state["limit"], 0) - current, config.FLOW_METER)
-        return [("open_until_delta", left), ("status", self.status())]
-
-    def _open(self, origin):
-        self._move(not self.guard.is_reached(self._state["limit"]), _ORIGINS[origin])
+    def obey_limit(self, origin):
+        """A limit was set: opens, or closes at once."""
+        self._move(not self.guard.is_reached(self.state["limit"]), _ORIGINS[origin])
 
     async def run(self):
         """For ever: the fail-safe position while nobody watches the limit."""

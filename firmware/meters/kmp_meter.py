@@ -11,7 +11,6 @@ from time import ticks_diff, ticks_ms
 from firmware.meters import kmp, kmp_frame, kmp_registers
 from firmware.meters.counters import Counters
 from firmware.meters.errors import BadCheck, MeterError, MeterTimeout, WrongMeter
-from firmware.meters.kmp_highres import merge
 from firmware.reading import Quantity, Reading
 
 _ANSWER_MS = const(1700)  # to the reply's first byte
@@ -83,6 +82,8 @@ class KmpMeter:
 
     def _merge(self, values):
         if "energy_e1" in values and "energy_high_resolution" in values:
+            from firmware.meters.kmp_highres import merge
+
             energy = merge(values["energy_e1"], values["energy_high_resolution"])
             if energy:
                 values["energy_e1_exact"] = energy

@@ -14,7 +14,7 @@ from firmware.net.mqtt_link import Link
 from firmware.net.mqtt_outbox import Outbox
 from firmware.net.transport import open_connection
 
-_MOST_IN = const(2048)  # bytes of a packet from the broker; longer ones are left out
+_MOST_IN = const(1152)  # bytes of a packet from the broker; longer ones are left out
 _CHUNK = const(512)  # bytes read at a time
 _NOT_TRUSTED = const(-0x2700)  # MBEDTLS_ERR_X509_CERT_VERIFY_FAILED
 

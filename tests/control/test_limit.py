@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firmware.control import limit
+from firmware.control import amount, limit
 from firmware.reading import Quantity, Reading
 
 EXACT = {  # Wh
@@ -44,13 +44,13 @@ def test_volume_energy_and_neither():
     ("57.25", True, 57250, "57.250"), ("0.0019", True, 1, "0.001"), ("12", True, 12000, "12.000"),
 ])  # fmt: skip
 def test_texts(text, flow, value, shown):
-    assert limit.parse(text, flow) == value and limit.show(value, flow) == shown
+    assert amount.parse(text, flow) == value and amount.show(value, flow) == shown
 
 
 @pytest.mark.parametrize("text", ["", "x", "1.5", "1e3", "١٢", "5 kWh", "99999999999999", "+-1"])
 def test_bad_texts(text):
     with pytest.raises(ValueError):
-        limit.parse(text, False)
+        amount.parse(text, False)
 
 
 def test_never_set_is_no_limit_unless_the_old_form_is_wanted():
