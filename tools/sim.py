@@ -17,7 +17,7 @@ from pathlib import Path
 
 from sim.launch import VirtualBoard, free_port, interpreter
 from sim.meters.server import METERS, Server, make_parser
-from tools import build, mpy
+from tools import boards, build, mpy
 from tools.config import ConfigError, resolve, run_variable
 from tools.config.collect import parse_overrides
 from tools.image import make_image
@@ -182,6 +182,7 @@ def run(overrides, environ, heap="160k"):
         say("build", "%d files, %d bytes for %s" % (len(manifest.files), manifest.size, arch))
         say("broker", address)
         world = meter_world(values, uart, stack, run_variable("FRAMES", overrides, environ))
+        world["chip"] = boards.BOARDS[values["BOARD"]].chip
         world["aps"] = [{"ssid": values["WIFI_SSID"], "password": values["WIFI_PASSWORD"],
                          "rssi": -61, "channel": 6}]  # fmt: skip
         keys = KeyRing({"*": parse_key(values["KEY"])})
