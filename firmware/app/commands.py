@@ -74,8 +74,7 @@ def _crashes():
 
 
 def _save(meter):
-    meter.save()
-    return "saved"
+    return "saved" if meter.save() else "not saved: the flash is full or broken"
 
 
 def _add_radio(add, app):

@@ -34,7 +34,7 @@ class ImpulseMeter:
         self.serial = serial
         self._seen = counter.value()
         self._started = seconds - clock.uptime()
-        self._saved = count
+        self._saved = count  # None: something is not kept yet
         self._saved_at = clock.uptime()
         self.counters = Counters()
         if self._reading != reading:
@@ -77,13 +77,14 @@ class ImpulseMeter:
         return ("pulses refused, of a length that pulse_ms does not want",)
 
     def save(self):
-        """Keeps what was counted up to now."""
+        """Keeps what was counted up to now. False: the flash does not; read() tries again."""
         self._count()
         core = self._core
         core.seconds = self._started + self._clock.uptime()
-        self._store.save(core.count, core.seconds, core.base, self._reading, core.per_unit)
-        self._saved = core.count
+        kept = self._store.save(core.count, core.seconds, core.base, self._reading, core.per_unit)
+        self._saved = core.count if kept else None
         self._saved_at = self._clock.uptime()
+        return kept
 
     def begin_anew(self, reading):
         """Its display shows this now, in Wh or litres. Settings keep it first: see __init__."""

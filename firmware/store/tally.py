@@ -46,14 +46,15 @@ class Tally:
             return None
 
     def save(self, *numbers):
-        """Full flash and the like: said once in the log; the numbers stay in memory."""
+        """True; False when the flash is full or broken, which the log says once."""
         text = " ".join([str(number) for number in (self._saves + 1,) + numbers])
         try:
             with open(self._paths[self._turn], "w") as file:
                 file.write("%s %d" % (text, crc32(text.encode())))
         except OSError as error:
             self._log.state("store", "cannot save", ": %s" % error)
-            return
+            return False
         self._turn = 1 - self._turn
         self._saves += 1
         self._log.state("store", "saved")
+        return True

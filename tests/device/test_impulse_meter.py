@@ -40,6 +40,7 @@ class Store:
         self.saved = numbers
         if len(self.saves) < 200:
             self.saves.append(time.ticks_ms() // 1000)
+        return True
 
 
 def make(window="", store=None, per_unit=1000, reading=0, water=False):
@@ -242,10 +243,22 @@ async def test_what_other_settings_mean():
     assert make(store=store, per_unit=100, reading=7000)._core.total() == 7000
 
 
+async def test_a_full_flash_is_tried_again():
+    store = Store()
+    keep = store.save
+    meter = make(store=store)
+    store.save = lambda *numbers: False
+    Source(25, 25, 3)
+    await last(meter, 30)
+    assert not meter.save() and store.saved == ()
+    store.save = keep
+    await last(meter, 10)
+    assert store.saved[0] == 3
+
+
 async def test_save_keeps_what_came_up_to_now():
     store = Store()
     meter = make(store=store)
     Source(25, 25, 3)
     await asyncio.sleep_ms(200)
-    meter.save()
-    assert store.saved[0] == 3
+    assert meter.save() and store.saved[0] == 3
