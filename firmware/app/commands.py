@@ -92,7 +92,13 @@ def _add_radio(add, app):
     add("set_ap_mesh_pwd", lambda text, origin: _set_extender(app, text), utf8, True)
     add("start_ap", lambda _, origin: _extend(app, True), changes=True, origins=ALL)
     add("stop_ap", lambda _, origin: _extend(app, False), changes=True, origins=ALL)
+    add("start_setup", lambda _, origin: _start_setup(app), changes=True)
     add("ap_status", lambda _, origin: _ap_status(app))
+
+
+def _start_setup(app):
+    app.setup.start()
+    return app.setup.ssid()
 
 
 def _ap_status(app):

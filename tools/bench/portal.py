@@ -3,8 +3,8 @@
 
 import contextlib
 import http.client
-import os
 import re
+import shutil
 import tempfile
 from pathlib import Path
 
@@ -12,8 +12,10 @@ from sim.launch import ROOT, VirtualBoard, interpreter
 from sim.meters.multical import Multical
 from sim.meters.server import Server
 from tools import build, mpy, sim
+from tools.assets import page_bytes
 from tools.config import resolve
 from tools.image import make_image
+from tools.screenshots import QUIET
 
 _KEY = "0123456789abcdeffedcba9876543210"  # only to measure with
 _NETWORK = {"ssid": "Home", "password": "correct horse", "rssi": -58, "channel": 6}
@@ -129,9 +131,6 @@ def serves(tree, world, folder, heap_kb):
             )
     except (TimeoutError, OSError, http.client.HTTPException, AttributeError):
         return False
-    finally:
-        if os.environ.get("BENCH_LOG"):
-            print(heap_kb, "\n".join(board.lines[-16:]))
 
 
 def _smallest(rows):
@@ -147,19 +146,53 @@ def _smallest(rows):
     rows.append(("smallest heap that serves all that", high, "kB", "goal: 110"))
 
 
-def _bytes(rows):
-    from tools.assets import page_bytes
+_MEASURE = """() => {
+  const all = [...performance.getEntriesByType("navigation"),
+               ...performance.getEntriesByType("resource")];
+  return [all[0].loadEventEnd, all.reduce((sum, entry) => sum + entry.transferSize, 0),
+          all.length];
+}"""
 
-    total = 0
-    for name, size in page_bytes(ROOT).items():
-        total += size
-        rows.append((name, size, "bytes", "gz"))
-    rows.append(("all pages", total, "bytes", "goal: at most 20480"))
+
+def _visit(rows):
+    """The set-up page in Chromium: time and bytes of a first visit."""
+    program = shutil.which("chromium")
+    if not program:
+        rows.append(("page load", "-", "", "no chromium here"))
+        return
+    from playwright.sync_api import sync_playwright
+
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+        with surroundings(folder) as (tree, world):
+            image = Path(folder) / "flash.img"
+            make_image(tree, image)
+            with VirtualBoard(image, world, "300k", ports=(80, 53)) as board, \
+                    sync_playwright() as playwright:  # fmt: skip
+                board.wait_line("setup: open")
+                rule = "--host-resolver-rules=MAP * 127.0.0.1:%d" % board.port(80)
+                browser = playwright.chromium.launch(executable_path=program, args=[*QUIET, rule])
+                for note in ("the first visitor, the code of the pages comes in", "the next one"):
+                    page = browser.new_context().new_page()
+                    page.goto("http://192.168.4.1/", wait_until="load")
+                    page.wait_for_function("performance.timing.loadEventEnd > 0")
+                    took, sent, files = page.evaluate(_MEASURE)
+                    rows.append(("page load in Chromium", round(took), "ms", note))
+                rows.append(("sent for it, headers too", sent, "bytes", "%d files" % files))
+                browser.close()
+
+
+def _bytes(rows):
+    sizes = page_bytes(ROOT)
+    for name in ("/setup", "/live", "/style.css", "/app.js"):
+        rows.append((name, sizes[name], "bytes", "gz"))
+    rows.append(("all pages and files", sum(sizes.values()), "bytes", "gz; goal: at most 20480"))
 
 
 def run():
     """[(name, value, unit, note)] for make bench."""
     rows = []
+    _bytes(rows)
+    _visit(rows)
     _heap(rows)
     _smallest(rows)
     return rows

@@ -37,9 +37,9 @@ TEXT_NEEDED = {
 
 NO_TEXT_NEEDED = frozenset(
     """ping version uptime vdd rssi ssid reconnect scan wifi_status start_ap stop_ap ap_status
-    disconnect_count network_quality mem chip_id flash_id flash_size crypto reset_reason restart
-    stack_trace save cron cron_list clear_cron open close status limit off test rejected
-    factory_reset""".split()
+    start_setup disconnect_count network_quality mem chip_id flash_id flash_size crypto
+    reset_reason restart stack_trace save cron cron_list clear_cron open close status limit
+    off test rejected factory_reset""".split()
 )
 
 KNOWN = NO_TEXT_NEEDED | set(TEXT_NEEDED)
