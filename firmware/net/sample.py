@@ -22,7 +22,8 @@ _VOLUME = (("program", "program"), ("flow1", "flow_1"), ("hr", "hours"), ("v1", 
 _PULSES = (("effect1", "power_1"), ("e1", "energy_e1"), ("hr", "hours"))
 _WATER = (("flow1", "flow_1"), ("v1", "volume_v1"), ("hr", "hours"))
 _KEYS = {"impulse": (_PULSES, _WATER)}
-_UNITS = {"GJ": "Gj", "MJ": "Mj", "kJ": "kj", "J": "j"}  # as the field's servers spell them
+# Of KMP's unit numbers MeterLogger made these names; those of EN 61107 it copies from the meter.
+_UNITS = {"GJ": "Gj", "MJ": "Mj", "kJ": "kj", "J": "j"}
 
 
 def sample_text(reading, flow_meter=False, heap=0):
@@ -35,17 +36,17 @@ def sample_text(reading, flow_meter=False, heap=0):
         keys = _KEYS.get(reading.kind, (_HEAT, _VOLUME))[1 if flow_meter else 0]
         for key, name in keys:
             if name in reading.values:
-                groups.append(_group(key, reading.values[name]))
+                groups.append(_group(key, reading.values[name], reading.kind == "kmp"))
     return "".join(groups)
 
 
-def _group(key, value):
+def _group(key, value, renamed=False):
     if isinstance(value, bool):
         return "%s=%d&" % (key, value)
     if isinstance(value, str):
         return "%s=%s&" % (key, escape(value))
     text = decimal(value.mantissa, value.exponent)
-    unit = _UNITS.get(value.unit, value.unit)
+    unit = _UNITS.get(value.unit, value.unit) if renamed else value.unit
     return "%s=%s %s&" % (key, text, unit) if unit else "%s=%s&" % (key, text)
 
 

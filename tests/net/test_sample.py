@@ -16,6 +16,8 @@ def test_heat_sample_keeps_order_decimals_and_units():
     text = sample_text(Reading("kmp", "1", 0, values), heap=5)
     assert text == "heap=5&t1=-0.05 C&hr=7127 h&v1=2000 m3&e1=0.002 Gj&"
     assert sample_text(Reading("kmp", "1", 0, values), True, 5) == "heap=5&hr=7127 h&v1=2000 m3&"
+    text = sample_text(Reading("mc66b", "1", 0, values))
+    assert text.endswith("&e1=0.002 GJ&")  # EN 61107: the unit as the meter writes it
 
 
 def test_impulse_samples():
