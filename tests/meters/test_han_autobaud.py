@@ -3,6 +3,7 @@
 
 import itertools
 import random
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -96,6 +97,20 @@ def test_every_line_is_found(sender):
     # The same text finds it at once.
     again = Bench(sender, push, LineSearch(search.text()))
     assert again.run(1, PAUSE) == 1 and again.changes == [search.text()]
+
+
+def test_how_soon():
+    """The table in docs/han.md."""
+    text = (Path(__file__).parents[2] / "docs" / "han.md").read_text()
+    rows = text.partition("| pushes until it is found |")[2].split("\n\n")[0].splitlines()[2:]
+    assert len(rows) == 7
+    for row in rows:
+        sender, *took = [cell.strip() for cell in row.strip("| ").split("|")]
+        for fast in (False, True):
+            push = TELEGRAM if fast or "7E1" in sender else LIST
+            bench = Bench(sender, push, LineSearch(fast=fast))
+            bench.quiet(PAUSE)
+            assert str(bench.run(60, PAUSE)) == took[fast], sender
 
 
 def test_candidates():

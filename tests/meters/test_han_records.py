@@ -2,11 +2,13 @@
 # MIT license; Copyright (c) 2026 The uMeter authors
 
 import random
+from fnmatch import fnmatch
+from pathlib import Path
 
 import pytest
 
 from tests.meters import han_records
-from tools.decode import han
+from tools.decode import han, han_explain
 
 pytestmark = pytest.mark.skipif(not han_records.available(), reason="no ../shared/data")
 RECORDS = list(han_records.records()) if han_records.available() else []
@@ -46,9 +48,29 @@ def test_layers_and_explanation(record):
     best = han.decode(record)
     if best["result"] == "values" and record.get("protocol"):
         assert "+".join(best["layers"]) == record["protocol"]
-    text = han.explain(record)
+    text = han_explain.explain(record)
     assert best["result"] in text or best["reason"] == "noise"
     assert all(name in text for name in best["values"])
+
+
+def unread():
+    """[(pattern of ids, "result reason")] of the table in docs/han.md."""
+    text = (Path(__file__).parents[2] / "docs" / "han.md").read_text()
+    rows = text.partition("| record | gives | because |")[2].split("\n\n")[0].splitlines()[2:]
+    return [[cell.strip(" `") for cell in row.split("|")[1:3]] for row in rows]
+
+
+def test_what_is_not_read_stands_in_the_table_and_nothing_else():
+    good = [r for r in RECORDS if "tag_ok" in r and r.get("expect") != "reject"]
+    given = {record["id"]: han.decode(record) for record in good}
+    silent = {id for id in given if given[id]["result"] != "values"}
+    rows = unread()
+    assert len(rows) == 6 and silent
+    for pattern, _ in rows:
+        assert any(fnmatch(id, pattern) for id in silent), pattern
+    for id in silent:
+        (gives,) = [gives for pattern, gives in rows if fnmatch(id, pattern)]
+        assert gives == "%s %s" % (given[id]["result"], given[id]["reason"])
 
 
 def test_tag_that_nobody_can_check():

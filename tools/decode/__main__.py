@@ -5,4 +5,4 @@ import sys
 
 from tools.decode.run import main
 
-main(sys.stdin.buffer, sys.stdout)
+main(sys.stdin.buffer, sys.stdout, "--explain" in sys.argv)

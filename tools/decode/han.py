@@ -3,7 +3,7 @@
 
 # Runs on CPython and MicroPython: `meterctl decode` feeds it JSON lines.
 
-from binascii import hexlify, unhexlify
+from binascii import unhexlify
 
 from firmware.meters.han_telegram import Telegram
 from firmware.reading import Quantity, decimal
@@ -93,64 +93,3 @@ def decode(record):
         "derived": telegram.derived,
         "notes": telegram.notes,
     }
-
-
-def explain(record):
-    """The same for a person, layer by layer, as text of several lines."""
-    data = unhexlify(record["frame"])
-    lines = ["%s: %d bytes" % (record.get("id"), len(data))]
-    for telegram in telegrams(record):
-        lines.append("%s %s" % (telegram.result, telegram.reason))
-        lines.append("  layers   " + (" > ".join(telegram.layers) or "none"))
-        if telegram.title is not None:
-            title = hexlify(telegram.title).decode()
-            lines.append("  title    %s  counter %s" % (title or "none", telegram.counter))
-        if telegram.apdu:
-            shown = telegram.apdu
-            if shown[0] == 0x2F:
-                lines.extend("  | " + line for line in shown.decode().splitlines())
-            else:
-                lines.append("  apdu     " + hexlify(shown).decode())
-                lines.extend(_tree(shown))
-        for note in telegram.notes:
-            lines.append("  note     " + note)
-        for name in telegram.values:
-            lines.append("  %-32s %s" % (name, _shown(telegram, name)))
-    return "\n".join(lines)
-
-
-def _shown(telegram, name):
-    value = telegram.values[name]
-    if not isinstance(value, Quantity):
-        return str(value)
-    text = decimal(value.mantissa, value.exponent) + (" " + value.unit if value.unit else "")
-    return text + "  (derived)" if name in telegram.derived else text
-
-
-def _tree(apdu):
-    from firmware.meters import dlms_notification
-    from firmware.meters.axdr import Tape
-
-    tape = Tape()
-    if not dlms_notification.parses(tape, apdu, 0, len(apdu)):
-        return []
-    lines = []
-    _branch(tape, 0, 0, lines)
-    return lines
-
-
-def _branch(tape, i, depth, lines):
-    head = "  " * (depth + 2) + "%02X " % tape.tag(i)
-    if tape.tag(i) in (1, 2):
-        lines.append(head + "%d elements" % tape.size(i))
-        for child in tape.children(i):
-            _branch(tape, child, depth + 1, lines)
-    elif tape.is_obis(i):
-        lines.append(head + "%d-%d:%d.%d.%d*%d" % tuple(tape.octets(i)))
-    else:
-        value = tape.number(i)
-        if value is None:
-            raw = tape.octets(i) if tape.tag(i) in (9, 10, 12, 25, 26, 27) else b""
-            text = tape.text(i)
-            value = '"%s"' % text if text else hexlify(raw).decode()
-        lines.append(head + str(value))

@@ -8,6 +8,8 @@ import json
 import sys
 
 PROTOCOLS = ("en61107", "han", "kmp", "v2")  # each a module of this folder
+# protocol -> module that has explain(record)
+_EXPLAIN = {"en61107": "en61107", "han": "han_explain", "kmp": "kmp_explain", "v2": "v2_explain"}
 
 
 def rejected(identity, reason):
@@ -33,16 +35,30 @@ def decode_record(record):
     return answer
 
 
-def decode_line(line):
-    """Bytes of one line -> answer."""
+def explain_record(record):
+    """The same for a person, as text of several lines."""
+    answer = decode_record(record)
+    short = "%s: %s %s" % (answer["id"], answer["result"], answer["reason"] or "")
+    protocol = record.get("protocol") if isinstance(record, dict) else None
+    if protocol not in PROTOCOLS:
+        return short
+    try:
+        name = "tools.decode." + _EXPLAIN[protocol]
+        return __import__(name, None, None, ("explain",)).explain(record)
+    except Exception:  # as in decode_record(); its answer says what is wrong
+        return short
+
+
+def decode_line(line, how=decode_record):
+    """Bytes of one line -> how(record), an answer or, with explain_record, text."""
     try:
         record = json.loads(line.decode())
     except (ValueError, RuntimeError):  # RuntimeError: nested too deep
-        return rejected(None, "no JSON")
-    return decode_record(record)
+        return rejected(None, "no JSON") if how is decode_record else "None: reject no JSON"
+    return how(record)
 
 
-def main(lines, out):
+def main(lines, out, explain=False):
     """lines: a binary stream; out: a text stream, flushed after every line."""
     flush = getattr(out, "flush", None)  # MicroPython's stdout needs none
     while True:
@@ -50,10 +66,14 @@ def main(lines, out):
         if not line:
             return
         if line.strip():
-            out.write(json.dumps(decode_line(line)) + "\n")
+            if explain:
+                text = decode_line(line, explain_record) + "\n"
+            else:
+                text = json.dumps(decode_line(line))
+            out.write(text + "\n")
             if flush:
                 flush()
 
 
 if __name__ == "__main__":
-    main(sys.stdin.buffer, sys.stdout)
+    main(sys.stdin.buffer, sys.stdout, "--explain" in sys.argv)

@@ -21,10 +21,12 @@ class Engine(str, Enum):
     micropython = "micropython"
 
 
-def micropython_status():
+def micropython_status(explain):
     """Exit status of the same filter, run by the host's MicroPython."""
     program = os.environ.get("MICROPYTHON") or str(ROOT / "build" / "micropython")
     command = [program, "-X", "heapsize=" + HEAP, str(ROOT / "tools" / "decode" / "run.py")]
+    if explain:
+        command.append("--explain")
     environment = dict(os.environ, MICROPYPATH="%s:.frozen" % ROOT)
     try:
         return subprocess.run(command, env=environment, cwd=ROOT).returncode
@@ -33,9 +35,10 @@ def micropython_status():
 
 
 EngineOption = typer.Option(Engine.cpython, "--engine", help="Who runs the decoders.")
+ExplainOption = typer.Option(False, "--explain", help="Frames layer by layer, for a person.")
 
 
-def decode(engine: Engine = EngineOption):
+def decode(engine: Engine = EngineOption, explain: bool = ExplainOption):
     """Decode frames: JSON lines on stdin, one answer per line on stdout.
 
     Each line is an object with "id", "protocol" and what the protocol needs:
@@ -49,6 +52,8 @@ def decode(engine: Engine = EngineOption):
     "result" (values, ack, need_key, need_more, reject, no_values), a "reason"
     and what was found. What cannot be understood is answered with "reject".
 
+    --explain prints each record's frame layer by layer instead, and what it says.
+
     Exit status: 0, whatever the lines held.
 
     Example:
@@ -56,5 +61,5 @@ def decode(engine: Engine = EngineOption):
         meterctl decode --engine micropython < frames.jsonl > values.jsonl
     """
     if engine is Engine.micropython:
-        raise typer.Exit(micropython_status())
-    run.main(sys.stdin.buffer, sys.stdout)
+        raise typer.Exit(micropython_status(explain))
+    run.main(sys.stdin.buffer, sys.stdout, explain)
