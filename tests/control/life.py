@@ -1,13 +1,16 @@
 # uMeter - lives of the app in virtual time: scripts for it, and what it did
 # MIT license; Copyright (c) 2026 The uMeter authors
 
+import functools
 import os
 import subprocess
+import tempfile
 from pathlib import Path
 
 from firmware.crypto.keys import parse_key
 from sim.launch import interpreter
-from tools.config import render, resolve
+from tools import build, mpy
+from tools.config import resolve
 from tools.keys import KeyRing
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -56,14 +59,22 @@ def sealed(when, function, text=b"1", serial=SERIAL, keys=KEYS):
     return topic, keys.envelope(serial).seal(topic.encode(), text)
 
 
-def run(script, folder, timeout=None, heap="400k", **overrides):
-    """[(ms, kind, [word, ...])] of what happened."""
-    given = {"KEY": KEY, "SERIAL": SERIAL, "NTP_SERVER": ",".join(SERVERS), **overrides}
+@functools.lru_cache(None)
+def _tree(overrides):
+    """Folder with the firmware as it goes on a device; removed when the process ends."""
+    folder = tempfile.TemporaryDirectory(prefix="life-")
+    given = {"KEY": KEY, "SERIAL": SERIAL, "NTP_SERVER": ",".join(SERVERS), **dict(overrides)}
     values = resolve(given, {})
     values["BUILD_TIME"] = BUILD
-    (folder / "config.py").write_text(render(values))
+    build.build(values, mpy.host_arch(interpreter()), Path(folder.name) / "device")
+    return folder
+
+
+def run(script, folder, timeout=None, heap="400k", **overrides):
+    """[(ms, kind, [word, ...])] of what happened."""
     (folder / "script").write_text("".join(script.lines))
-    places = (folder, ROOT / "sim" / "virtual", ROOT / "sim" / "board", ROOT)
+    tree = Path(_tree(tuple(overrides.items())).name) / "device"
+    places = (tree, ROOT / "sim" / "virtual", ROOT / "sim" / "board")
     environ = dict(os.environ, MICROPYPATH=":".join(map(str, places)) + ":.frozen")
     command = [interpreter(), "-X", "heapsize=" + heap, Path(__file__).with_name("_life.py")]
     with open(folder / "script") as orders:

@@ -246,4 +246,4 @@ def test_the_harness_would_see_it(tmp_path):
     script.wait(3000)
     script.message(*sealed(script.now, "open"))
     ran = [words for _, kind, words in life.run(script, tmp_path) if kind == "ran"]
-    assert ran == [["open", "mqtt"]]
+    assert ran == [["open", "mqtt", ""]]

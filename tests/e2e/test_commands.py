@@ -23,6 +23,9 @@ SERIAL = "7210086"
 class Device:
     """A virtual board with a simulated Multical, a broker, and somebody who has the key."""
 
+    flags = {}  # of the build, besides those that all need
+    greeting = "status"  # the last that it says when it has connected
+
     def __init__(self, folder):
         self.folder = folder
         self.keys = KeyRing({"*": parse_key(KEY)})
@@ -38,8 +41,8 @@ class Device:
             clock = stack.enter_context(contextlib.closing(sim.TimeServer()))
             port = stack.enter_context(sim.broker(self.folder))
             flags = sim.flags({"KEY": KEY, "INTERVAL": "2",
-                               "DEBUG_SHORT_WEB_CONFIG_TIME": "1"}, {}, "127.0.0.1:%d" % port,
-                              clock.port, self.folder)  # fmt: skip
+                               "DEBUG_SHORT_WEB_CONFIG_TIME": "1", **self.flags}, {},
+                              "127.0.0.1:%d" % port, clock.port, self.folder)  # fmt: skip
             tree = self.folder / "device"
             build.build(flags, mpy.host_arch(interpreter()), tree)
             self.image = self.folder / "flash.img"
@@ -50,7 +53,7 @@ class Device:
             self.world["scan_ms"] = 200
             self.link = stack.enter_context(Link("127.0.0.1", port, ["/+/v2/+/+"]))
             with self.board():
-                self.wait("status")
+                self.wait(self.greeting)
                 yield self
 
     def board(self):
