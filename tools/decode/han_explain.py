@@ -20,7 +20,8 @@ def explain(record):
     data = unhexlify(record["frame"])
     lines = ["%s: %d bytes" % (record.get("id"), len(data))]
     _frames(data, lines)
-    for telegram in han.telegrams(record):
+    found = han.telegrams(record)
+    for telegram in found or [han.best(found)]:
         lines.append("%s %s" % (telegram.result, telegram.reason))
         lines.append("  layers   " + (" > ".join(telegram.layers) or "none"))
         if telegram.title is not None:
