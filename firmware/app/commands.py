@@ -89,6 +89,10 @@ def _add_radio(add, app):
     add("set_ssid", lambda text, origin: _store(app, {"ssid": text}, "ssid"), _network, True)
     add("set_pwd", lambda text, origin: _store(app, {"password": text}, "password"), utf8, True)
     add("set_ssid_pwd", lambda text, origin: _set_both(app, text), _both, True, ALL)
+    for name in ("networks", "wifi"):
+        add(name, _seldom(app, name))
+    for name in ("set_network", "clear_networks", "set_fallback", "set_wifi"):
+        add(name, _seldom(app, name), utf8, True)
     add("set_ap_mesh_pwd", lambda text, origin: _set_extender(app, text), utf8, True)
     add("start_ap", lambda _, origin: _extend(app, True), changes=True, origins=ALL)
     add("stop_ap", lambda _, origin: _extend(app, False), changes=True, origins=ALL)
@@ -99,6 +103,18 @@ def _add_radio(add, app):
 def _start_setup(app):
     app.setup.start()
     return app.setup.ssid()
+
+
+def _seldom(app, name):
+    def handler(text, origin):
+        from firmware.app.wifi_commands import answer
+
+        try:
+            return answer(app.settings, name, text)
+        finally:
+            overlay.free("firmware.app.wifi_commands")
+
+    return handler
 
 
 def _ap_status(app):

@@ -36,7 +36,9 @@ class Trial:
 
     async def _test(self):
         password = self._changes.get("password", self._app.settings["password"])
-        self.word = await self._app.wifi.try_network(self.ssid, password, _TEST_S)
+        self.word = await self._app.wifi.try_network(
+            self.ssid, password, _TEST_S, self._changes
+        )
         if self.word == "connected":
             self._save(True)
         else:

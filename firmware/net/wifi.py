@@ -54,9 +54,12 @@ class Wifi:
         self.trial = None  # (ssid, password) that somebody wants to know of
         self._off_until = 0  # uptime until which the radio shall be off
         self.outcome = None  # of the trial, a word
+        self.changes = {}  # settings of the trial
         self.last = None  # network that we were in last
         self.blamed = None  # name of one behind which nothing answered, until the plan knows
         self.fixed = False  # our address is a static one
+        self.fixed_works = False  # the broker has answered to it
+        self.doubt = False  # it may be wrong: DHCP instead
         self.found = ()  # by the last scan; None: it still runs
         self.said = []  # [(ssid, reason)] logged since we were in a network
         self.reason = _NOT_TRIED
@@ -91,6 +94,7 @@ class Wifi:
     def reconnect(self):
         """Leaves the network; the stored ones are tried anew, then the one that worked."""
         self.again = True
+        self.doubt = self.fixed_works = False
         self.call.set()
 
     def request_scan(self):
@@ -98,9 +102,14 @@ class Wifi:
         self.scan_wanted = True
         self.call.set()
 
-    async def try_network(self, ssid, password, seconds):
-        """Tries it before the stored ones and stays if it works. -> "connected", or a reason."""
+    async def try_network(self, ssid, password, seconds, changes=None):
+        """Tries it before the stored ones and stays if it works. -> "connected", or a reason.
+
+        changes: {setting: value} that go with it: ip, netmask, gateway, dns.
+        """
         self.trial, self.outcome = (ssid, password), None
+        self.changes = changes or {}
+        self.doubt = self.fixed_works = False
         self.call.set()
         for _ in range(seconds * 1000 // _LOOK_MS):
             if self.outcome:
@@ -122,6 +131,7 @@ class Wifi:
     def restart(self):
         """Nothing answers: off and on again, other networks before this one."""
         self.blamed = self.ssid
+        self.doubt = not (self.doubt or self.fixed_works)
         self.disconnects += 1
         self.last = None
         self.switch_off(_PAUSE_S)
@@ -130,6 +140,8 @@ class Wifi:
         """The broker answers: this network is a good one, and is kept in mind as such."""
         if self.ssid is None:
             return
+        if self.fixed:
+            self.fixed_works = True
         if self.plan:
             self.plan.praise(self.ssid)
         if self.last != tuple(self._state["joined"]) and self.last in self.configured():

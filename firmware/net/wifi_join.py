@@ -57,6 +57,7 @@ async def _trial(wifi):
     network, wifi.trial = wifi.trial, None
     wifi.again = False
     reason = await _connect(wifi, network)
+    wifi.changes = {}
     wifi.outcome = wifi_words.word(reason) if reason else "connected"
     return None if reason else _arrived(wifi, network)
 
@@ -141,12 +142,13 @@ async def _connect(wifi, network):
 
 def _take_address(wifi, ssid):
     """The static address is one of the first network's; elsewhere it would fit by chance."""
-    settings = wifi.settings
-    fixed = bool(settings["ip"]) and ssid == settings["ssid"]
+    names = ("ssid", "ip", "netmask", "gateway", "dns")
+    first, ip, netmask, gateway, dns = [
+        wifi.changes.get(name, wifi.settings[name]) for name in names
+    ]
+    fixed = bool(ip) and ssid == first and not wifi.doubt
     if fixed:
-        gateway = settings["gateway"]
-        wifi.wlan.ifconfig((settings["ip"], settings["netmask"], gateway or _NOWHERE,
-                            settings["dns"] or gateway or _NOWHERE))  # fmt: skip
+        wifi.wlan.ifconfig((ip, netmask, gateway or _NOWHERE, dns or gateway or _NOWHERE))
     elif wifi.fixed:
         wifi.wlan.ifconfig("dhcp")
     wifi.fixed = fixed

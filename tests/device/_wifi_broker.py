@@ -18,6 +18,7 @@ class _Wire:
         self._broker = broker
         self._stay = broker.stay()
         self._inbox = bytearray()
+        self._news = asyncio.Event()
 
     def _is_alive(self):
         return self._broker.answers and self._broker.stay() == self._stay
@@ -44,10 +45,12 @@ class _Wire:
             self._broker.farewells += 1
         else:
             raise AssertionError("packet %02x" % head)
+        self._news.set()
 
     async def receive(self, buf):
         while not (self._inbox and self._is_alive()):
-            await asyncio.sleep_ms(20)
+            self._news.clear()
+            await self._news.wait()
         count = min(len(self._inbox), len(buf))
         buf[:count] = self._inbox[:count]
         self._inbox = self._inbox[count:]

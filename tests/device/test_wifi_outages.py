@@ -180,6 +180,17 @@ async def test_scans_in_the_middle_of_everything():
     await broker.has_all()
 
 
+async def test_a_trial_with_a_fixed_address():
+    house, broker = await begin(HOME, dict(BARN, dhcp=False))
+    way = {"ssid": "barn", "ip": "192.168.1.9", "gateway": "192.168.1.1"}
+    assert await house.wifi.try_network("barn", "barn-pass", 30) == "dhcp_timeout"
+    assert await house.wifi.try_network("barn", "barn-pass", 30, way) == "connected"
+    assert house.wifi.address == "192.168.1.9"
+    house.wifi.reconnect()
+    await house.joins("home", BACK_S)
+    assert house.wifi.address == "192.168.1.77"
+
+
 async def test_a_trial_of_other_credentials_costs_nothing():
     house, broker = await begin(HOME, BARN)
     word = await house.wifi.try_network("barn", "no-such-pass", 30)

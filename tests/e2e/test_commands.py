@@ -175,6 +175,31 @@ def test_secrets_are_not_echoed(device):
     assert device.ask("set_ssid_pwd", b"ssid=virtual&pwd=") == "ssid=virtual&pwd=0 characters"
 
 
+def test_further_networks(device):
+    assert device.ask("networks") == "1=virtual&fallback="
+    answer = device.ask("set_network", b"ssid=a%26b&pwd=long-enough")
+    assert answer == "1=virtual&2=a%26b&fallback="
+    assert device.ask("set_network", b"ssid=barn&pwd=") == "1=virtual&2=a%26b&3=barn&fallback="
+    assert device.ask("set_network", b"ssid=a%26b&pwd=other-words").count("a%26b") == 1
+    for text in (b"ssid=&pwd=", b"barn", b"ssid=x&pwd=short", b"ssid=virtual&pwd=long-enough"):
+        assert device.ask("set_network", text).startswith("error: ")
+    assert device.ask("set_fallback", b"ssid=spare&pwd=long-enough").endswith("&fallback=spare")
+    assert device.ask("clear_networks") == "1=virtual&fallback=spare"
+    assert device.ask("set_fallback", b"ssid=&pwd=") == "1=virtual&fallback="
+    assert not any("long-enough" in line or "other-words" in line for line in device.lines)
+
+
+def test_how_the_radio_works(device):
+    default = "hostname=&ip=&netmask=255.255.255.0&gateway=&dns=&country=&tx_power=0&power_save=0"
+    assert device.ask("wifi") == default
+    for text in (b"ip=1.2.3", b"ip=10.0.0.2", b"tx_power=21", b"color=red", b"1", b"hostname=a b"):
+        assert device.ask("set_wifi", text).startswith("error: "), text
+    assert device.ask("wifi") == default
+    answer = device.ask("set_wifi", b"hostname=cellar&tx_power=8&country=DK&power_save=1")
+    assert answer.startswith("hostname=cellar&ip=&") and "DK&tx_power=8&power_save=1" in answer
+    assert device.ask("set_wifi", b"hostname=&tx_power=0&country=&power_save=0") == default
+
+
 def test_extender(device):
     device.send("start_ap")
     assert device.ask("ap_status") == "started, this device only: no NAPT"

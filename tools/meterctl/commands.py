@@ -28,6 +28,9 @@ TEXT_NEEDED = {
     "set_ssid": "the network's name",
     "set_pwd": "the network's password",
     "set_ssid_pwd": "ssid=<name>&pwd=<password>, & and = in them as %26 and %3d",
+    "set_network": "of one more network: ssid=<name>&pwd=<password>",
+    "set_fallback": "used while no other works: ssid=<name>&pwd=<password>; ssid=&pwd= for none",
+    "set_wifi": "ip=192.168.1.20&gateway=192.168.1.1, dns netmask hostname ...",
     "set_ap_mesh_pwd": "the extender's password",
     "set_cron": "minute=0&hour=8&day_of_month=*&month=*&day_of_week=*&command=open",
     "open_until": "a meter reading, kWh (m3 for flow meters)",
@@ -39,7 +42,8 @@ NO_TEXT_NEEDED = frozenset(
     """ping version uptime vdd rssi ssid reconnect scan wifi_status start_ap stop_ap ap_status
     start_setup disconnect_count network_quality mem chip_id flash_id flash_size crypto
     reset_reason restart stack_trace save cron cron_list clear_cron open close status limit
-    off test rejected factory_reset""".split()
+    off test rejected factory_reset networks
+    clear_networks wifi""".split()
 )
 
 KNOWN = NO_TEXT_NEEDED | set(TEXT_NEEDED)
@@ -60,8 +64,8 @@ def checked(command, text):
         raise ValueError("pwm: %r is not %s" % (text, TEXT_NEEDED[command]))
     if command == "set_cron":
         cron_query.parse(text)
-    if command == "set_ssid_pwd" and not _BOTH.fullmatch(text):
-        raise ValueError("set_ssid_pwd: needs " + TEXT_NEEDED[command])
+    if command in ("set_ssid_pwd", "set_network") and not _BOTH.fullmatch(text):
+        raise ValueError("%s: needs %s" % (command, TEXT_NEEDED[command]))
     # Bytes of the command line that are no UTF-8 arrive as they were typed.
     encoded = (NOTHING if text is None else text).encode("utf-8", "surrogateescape")
     if b"\0" in encoded:
