@@ -98,7 +98,7 @@ class Safe:
 
     def _make_meter(self):
         """For the pages: a new reading begins a new count. The counter counts by itself."""
-        from firmware.app.meter import make_meter
+        from firmware.app.meters import make_meter
 
         return make_meter(self.board, self.clock, self.log, self.settings)
 

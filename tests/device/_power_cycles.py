@@ -1,7 +1,7 @@
 # uMeter - the power fails at random moments of boot and set-up: always boots, old or new settings
 # MIT license; Copyright (c) 2026 The uMeter authors
 
-# usage: micropython _power_cycles.py TREE COUNT SEED; tests/e2e/test_power_cycles.py starts it.
+# usage: micropython _power_cycles.py TREE COUNT SEED; tests/e2e/test_boots.py starts it.
 
 import json
 import random

@@ -14,6 +14,7 @@ from tools.config import resolve
 
 KEY = "00112233445566778899aabbccddeeff"
 DEVICE = ROOT / "tests" / "device"
+LONG = ["long"] if "UMETER_FUZZ" in os.environ else []
 CYCLES = int(os.environ.get("UMETER_FUZZ", 2000)) // 100  # each is a life of up to a minute
 CYCLE_S = 5  # on a busy machine
 
@@ -26,15 +27,17 @@ def functions():
 
 @pytest.fixture(scope="module")
 def tree(tmp_path_factory, micropython):
-    """f(meter) -> folder with a build."""
+    """f(meter, more flags) -> folder with a build."""
     made = {}
 
-    def make(meter):
-        if meter not in made:
-            made[meter] = tmp_path_factory.mktemp(meter) / "device"
-            flags = resolve({"KEY": KEY, "METER": meter, "NTP_SERVER": "pool"}, {})
-            build.build(flags, mpy.host_arch(interpreter()), made[meter])
-        return made[meter]
+    def make(meter, **more):
+        name = "-".join([meter, *more])
+        if name not in made:
+            out = tmp_path_factory.mktemp(name) / "device"
+            flags = resolve({"KEY": KEY, "METER": meter, "NTP_SERVER": "pool", **more}, {})
+            build.build(flags, mpy.host_arch(interpreter()), out)
+            made[name] = out
+        return made[name]
 
     return make
 
@@ -51,9 +54,12 @@ def run(script, *arguments, seconds):
     return done.stdout
 
 
+@pytest.mark.timeout(700)
 @pytest.mark.parametrize("function", functions())
 def test_failing_starts(function, tree):
-    run("_failing_starts.py", tree("none"), function, seconds=100)
+    # Lamp and button are looked at 20 times a second, which takes long in lives of hours.
+    bare = tree("none", PIN_LED="none", PIN_BUTTON="none")
+    run("_failing_starts.py", bare, function, *LONG, seconds=600)
 
 
 @pytest.mark.timeout(60 + CYCLES * CYCLE_S)
