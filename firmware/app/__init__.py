@@ -43,6 +43,7 @@ class App:
         self.heart.on_settled = board.settle
         self.heart.on_stuck = self._note
         self.reconnected = None  # (uptime, generation of the settings) of the last reconnect
+        self._cron = self._cron_task = None
         self._commands = None
         self._asked = 0  # uptime when the table was used last
         from firmware.app.parts import make_parts
@@ -66,6 +67,21 @@ class App:
             asyncio.create_task(self._forget_commands())
         return self._commands
 
+    @property
+    def cron(self):
+        """Timed jobs, loaded with the first one; None in builds without."""
+        if self._cron is None and not config.NO_CRON:
+            from firmware.app.cron import Cron
+
+            self._cron = Cron(self)
+        return self._cron
+
+    def run_cron(self):
+        """There are jobs now."""
+        if self.cron and self._cron_task is None:
+            beat = self.heart.follow("cron", self.cron.run(), _STAY_S)
+            self._cron_task = asyncio.create_task(beat)
+
     async def _forget_commands(self):
         while self.clock.uptime() - self._asked < _KEEP_S:
             await asyncio.sleep(_KEEP_S)
@@ -82,12 +98,13 @@ class App:
         if self.power:
             await self.power.charge()
         tasks = [self.heart.run(), self.meter.run()]  # the meter beats by itself
-        for name in ("settings", "state", "wifi", "setup", "lifeline", "power", "valve", "cron",
-                     "panel"):  # fmt: skip
+        for name in ("settings", "state", "wifi", "setup", "lifeline", "power", "valve", "panel"):
             part = getattr(self, name)
             if part:
                 tasks.append(self.heart.follow(name, part.run(), _STAY_S))
         tasks.append(self.heart.follow("time", self._keep_time(), _TIME_S))
+        if self.settings["cron_jobs"]:
+            self.run_cron()
         if config.DEBUG:
             from firmware.app.console import Console
 
@@ -140,8 +157,8 @@ class App:
         say("reset_reason", self.reset_reason())
         if self.valve:
             say("status", self.valve.status())
-        if self.cron:
-            self.cron.tell()
+        if self._cron:
+            self._cron.tell()
         self.meter.sample_now()
 
     def reset_reason(self):

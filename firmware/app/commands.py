@@ -22,7 +22,7 @@ def make_table(app):
     _add_questions(add, app)
     _add_radio(add, app)
     _add_device(add, app)
-    if app.cron:
+    if not config.NO_CRON:
         from firmware.app import cron_commands
 
         cron_commands.add_rows(add, app)

@@ -35,6 +35,8 @@ class Cron:
     def _missed(self, text, first, count):
         if len(self._reports) >= _MOST_REPORTS:
             self._reports.pop(0)
+        from firmware.app.cron_commands import shown  # freed with the command table
+
         self._reports.append("count=%d&since=%d&%s" % (count, first, shown(text)))
         self.tell()
 
@@ -45,11 +47,3 @@ class Cron:
             reports, self._reports = self._reports, []
             for report in reports:
                 publisher.reply("cron_missed", report)
-
-
-def shown(text):
-    """Without the password, of which only the length is told."""
-    head, found, password = text.partition("&pwd=")
-    if not found or config.ECHO_SECRETS:
-        return text
-    return "%s&pwd=%d characters" % (head, len(password))

@@ -1,17 +1,20 @@
 # uMeter - timed jobs in the command table
 # MIT license; Copyright (c) 2026 The uMeter authors
 
-from firmware.app.cron import shown
+import config
 from firmware.control.commands import ALL, CRON, NOT_KEPT, utf8
 
 
 def add_rows(add, app):
     """Rows set_cron, clear_cron, cron and cron_list."""
-    runner = app.cron.runner
     add("set_cron", lambda text, origin: _add(app, text), utf8, True)
     add("clear_cron", lambda _, origin: _clear(app), changes=True, origins=ALL)
-    add("cron", lambda _, origin: str(runner.count))
-    add("cron_list", lambda _, origin: _list(runner))
+    add("cron", lambda _, origin: str(len(_texts(app))))
+    add("cron_list", lambda _, origin: _list(app))
+
+
+def _texts(app):
+    return app.cron.runner.texts() if app.settings["cron_jobs"] else []
 
 
 def _add(app, text):
@@ -21,6 +24,7 @@ def _add(app, text):
         raise ValueError("command=%s: not on this device" % query.name)
     rows[0].parse(query.text.encode())
     app.cron.runner.add(text)
+    app.run_cron()
     _keep(app)
     return shown(text)
 
@@ -37,8 +41,8 @@ def _keep(app):
         raise ValueError(NOT_KEPT)
 
 
-def _list(runner):
-    texts = runner.texts()
+def _list(app):
+    texts = _texts(app)
     if not texts:
         return "jobs=0"
     form = "job=%d&jobs=%d&%s"
@@ -46,3 +50,11 @@ def _list(runner):
         ("cron_list", form % (number + 1, len(texts), shown(text)))
         for number, text in enumerate(texts)
     ]
+
+
+def shown(text):
+    """Without the password, of which only the length is told."""
+    head, found, password = text.partition("&pwd=")
+    if not found or config.ECHO_SECRETS:
+        return text
+    return "%s&pwd=%d characters" % (head, len(password))

@@ -26,7 +26,7 @@ def make_parts(app):
     board, clock, log, settings = app.board, app.clock, app.log, app.settings
     envelope = Envelope(parse_key(config.KEY))
     app.publisher = Publisher(envelope, clock, config.FLOW_METER, board.free_heap)
-    app.valve = app.cron = app.panel = app.power = None
+    app.valve = app.panel = app.power = None
     if config.METER != "impulse":
         from firmware.app.valve import Valve
 
@@ -67,10 +67,6 @@ def _add_control(app):
     app.guard = ReplayGuard(app.state["high_water"])
     app.keeper = TimeKeeper(max(config.BUILD_TIME, app.state["clock_floor"]))
     app.reception = Reception(topics.parse_command, app.publisher.envelope, app.clock)
-    if not config.NO_CRON:
-        from firmware.app.cron import Cron
-
-        app.cron = Cron(app)
     if "led" in config.PINS or "button" in config.PINS:
         from firmware.app.panel import Panel
 

@@ -20,6 +20,7 @@ class Control:
         self._socket.setsockopt(6, 1, 1)
         self._socket.setblocking(False)
         self._text = b""
+        self._chunk = bytearray(64)  # looks come often, and should leave no garbage
 
     def tell(self, pin, level):
         line = '{"pin": %d, "level": %d}\n' % (pin, level)
@@ -29,11 +30,11 @@ class Control:
             world.on_output = None  # the test has gone
 
     def look(self, _):
-        data = self._socket.read(512)
-        if data == b"":
+        count = self._socket.readinto(self._chunk)
+        if count == 0:
             return
-        if data:
-            self._text += data
+        if count:
+            self._text += self._chunk[:count]
             *lines, self._text = self._text.split(b"\n")
             for line in lines:
                 _obey(json.loads(line))
