@@ -72,7 +72,8 @@ class Killed(Device):
 def command(state, chance):
     """(function, text, function of the answer, state afterwards); always a change."""
     kind = chance.randrange(4)
-    if kind == 0:
+    passed = state.limit != "none" and int(state.limit) <= READING  # closes with the next reading
+    if kind == 0 and not passed:
         valve = "close" if state.valve == "open" else "open"
         return valve, "1", "status", State(valve, state.limit, state.jobs)
     if kind == 1 and len(state.jobs) < 16:
