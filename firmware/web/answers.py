@@ -7,7 +7,7 @@ import json
 
 from firmware import overlay
 from firmware.reading import parse_decimal, rescale
-from firmware.web.site import FIELDS, json_text
+from firmware.web.site import FIELDS, FOLDER, json_text
 
 
 def submit(site, request, name, answers):
@@ -60,9 +60,18 @@ def read(form, settings):
         if text or not (name == "reading" or settings.is_secret(name)):
             _check(name, text, settings, changes, errors)
     _broker_password(settings, changes, errors)
+    zone = changes.get("timezone", settings["timezone"])
+    if zone != settings["timezone"] and zone not in _zones():
+        errors.setdefault("timezone", "choose one of the list")
     if changes.get("ip") and not changes.get("gateway"):
         errors.setdefault("gateway", "must not be empty with a fixed address")
     return changes, errors
+
+
+def _zones():
+    with open(FOLDER + "zones.txt") as file:
+        for line in file:
+            yield line.split(" ", 1)[0].strip()
 
 
 def _broker_password(settings, changes, errors):

@@ -1,9 +1,11 @@
 # uMeter - the pages as an attacker sees them: secrets, forged forms, logins, captive redirects
 # MIT license; Copyright (c) 2026 The uMeter authors
 
+import json
 import re
 import socket
 import struct
+import time
 from urllib.parse import urlencode
 
 import pytest
@@ -117,7 +119,7 @@ def test_the_brokers_password_is_not_handed_to_another_server(device):
 
 @pytest.mark.parametrize("name,value", [
     ("password", "short"), ("password", "x" * 64), ("ssid_other", "x" * 33), ("hostname", "a b"),
-    ("broker_host", "x" * 64), ("broker_port", "port"), ("ip", "1.2.3"), ("timezone", "x" * 64),
+    ("broker_host", "x" * 64), ("broker_port", "port"), ("ip", "1.2.3"), ("timezone", "CET1-1"),
     ("mqtt_user", "x" * 65), ("setup_password", "short"), ("han_encryption_key", "zz" * 16),
 ])  # fmt: skip
 def test_what_does_not_fit_is_told_at_its_field(device, name, value):
@@ -200,6 +202,67 @@ def test_passwords_cannot_be_tried_for_long(device):
     status, _, page = ask(device, "/login", urlencode({"password": "open sesame"}), far=True)
     assert status == 429 and "Too many tries" in page, "not even the right one now"
     assert ask(device, "/setup")[0] == 200, "but near the device it works on"
+
+
+# -- other boards --
+
+
+def started(trees, folder, world, **given):
+    make_image(trees(NTP_SERVER="127.0.0.1:1", **given), folder / "flash.img")
+    world = {"aps": NETWORKS, "scan_ms": 200, **world}
+    return VirtualBoard(folder / "flash.img", world, "240k", ports=(80, 53))
+
+
+def test_neighbours_in_a_network_like_ours_are_strangers(trees, tmp_path):
+    aps = [{"ssid": "Home", "password": "correct horse", "ip": "192.168.4.77"}]
+    with started(trees, tmp_path, {"aps": aps}, METER="none", WIFI_SSID="Home",
+                 WIFI_PASSWORD="correct horse") as device:  # fmt: skip
+        device.wait_line("setup: open")
+        device.wait_line("wifi: connected to Home as 192.168.4.77")
+        for far in (False, True):
+            status, headers, _ = ask(device, "/setup", far=far)
+            assert (status, headers["Location"]) == (303, "/login")
+
+
+def state_of(device, wanted):
+    end = time.monotonic() + 45
+    while time.monotonic() < end:
+        report = json.loads(ask(device, "/status.json")[2])
+        if report["state"] == wanted:
+            return report
+        time.sleep(0.3)
+    raise AssertionError(report)
+
+
+def test_an_impulse_meter_and_save_anyway(trees, tmp_path):
+    """Serial, reading and impulses per unit; a network that is not there yet."""
+    with started(trees, tmp_path, {}, METER="impulse") as device:
+        device.wait_line("setup: open in EL_")
+        page = ask(device, "/setup")[2]
+        for name in ("serial", "reading", "pulses_per_unit"):
+            assert 'name="%s"' % name in page
+        form = {"token": token_of(page), "ssid": "*", "ssid_other": "Not built yet",
+                "password": "some password", "serial": "4711", "reading": "12345,678",
+                "pulses_per_unit": "800"}  # fmt: skip
+        scripted = {"Accept": "application/json"}
+        assert ask(device, "/setup", urlencode(form), headers=scripted)[0] == 202
+        report = state_of(device, "failed")
+        assert report["reason"] == "no_ap_found" and "was not found" in report["text"]
+        assert ask(device, "/setup", urlencode(form))[0] == 303, "again, as often as wanted"
+        state_of(device, "failed")
+        assert "saved" not in " ".join(device.lines).lower()
+        save = urlencode({"token": form["token"]})
+        status, _, told = ask(device, "/save", save, headers=scripted)
+        assert status == 200 and json.loads(told)["state"] == "saved"
+        device.wait_line("setup: saved: .*pulses_per_unit")
+        device.wait_line("meter: reading 4711", 60)  # restarted: what is new holds now
+        device.stop()
+        device.start()  # a power cycle opens the window again
+        device.wait_line("setup: open in EL_0004711")
+        told = json.loads(ask(device, "/data.json")[2])
+        assert told["serial"] == "4711" and 12345.678 in [
+            entry["value"] for entry in told["values"].values()]  # fmt: skip
+        assert "Not built yet" in ask(device, "/setup")[2]
 
 
 # -- what is sent --
