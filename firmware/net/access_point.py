@@ -47,8 +47,8 @@ class AccessPoint:
         self._log.event("wifi", "guests reach the network behind")
 
     def has_guests(self):
-        """Somebody has joined it."""
-        return self.ssid is not None and self._wlan.isconnected()
+        """Somebody has joined it, or is to find it: it is the set-up network."""
+        return self.ssid is not None and (self._addresses is _OWN or self._wlan.isconnected())
 
     def stop(self):
         if self.ssid is not None:

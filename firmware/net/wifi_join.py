@@ -18,6 +18,7 @@ _CALM_MS = const(100)  # disconnect() ends in the driver's task
 _JOIN_MS = const(8000)  # the network is found, and takes us
 _ADDRESS_MS = const(12000)  # DHCP
 _SCAN_MS = const(15000)
+_ROUND_S = const(12)
 _CONNECTING = const(1001)
 _IDLE = const(1000)
 _NOWHERE = "0.0.0.0"
@@ -77,8 +78,16 @@ async def _round(wifi):
     if first and not await _connect(wifi, first):
         return _arrived(wifi, first)
     if several and not wifi.is_urgent():
-        seen = await scan(wifi)
-        for network in wifi.plan.order(networks, fallback, seen, wifi.clock.uptime()):
+        plan, began = wifi.plan, wifi.clock.uptime()
+        order = [network for network in plan.postponed if network in networks + [fallback]]
+        if not order:
+            seen = await scan(wifi)
+            order = plan.order(networks, fallback, seen, began)
+        plan.postponed = []
+        for i, network in enumerate(order):
+            if wifi.clock.uptime() - began >= _ROUND_S:
+                plan.postponed = order[i:]  # the best one gets its turn first
+                break
             if wifi.scan_wanted:
                 await scan(wifi)
             if wifi.is_urgent():

@@ -48,6 +48,7 @@ class Plan:
         self._rank = 0  # of the network that we are in
         self._blamed = {}  # ssid -> uptime until which it comes last
         self._turn = 0
+        self.postponed = []  # networks that the last round had no time for
         self._look_s = 0  # between two looks for a better network
         self._look_at = None  # uptime of the next; None: there is no better one
         self._vain = 0  # how often in a row we left for a better one and came back

@@ -56,6 +56,11 @@ def test_set_up_has_its_own_address_again():
     extender.start(point, "7210086", "secret-word", UPLINK)
     point.start("KAM_7210086", "setup-word")
     assert wlan.ifconfig() == (OWN, "255.255.255.0", OWN, OWN)
+    assert point.has_guests()
+    extender.start(point, "7210086", "secret-word", UPLINK)
+    assert not point.has_guests()
+    world.config["stations"] = [(b"phone",)]
+    assert point.has_guests()
     point.stop()
     assert not wlan.active() and not point.has_guests()
 

@@ -84,6 +84,25 @@ async def test_lease_that_ends():
     await recovers(house, broker, lose, renew)
 
 
+async def test_many_networks_that_give_no_address():
+    """They cost twenty seconds each, and the best one gets its turn in between."""
+    names = ["n%d" % n for n in range(4)]
+    dead = [{"ssid": name, "password": "12345678", "dhcp": False} for name in names]
+    house, broker = await begin(HOME, *(dead + [dict(SPARE, dhcp=False)]), **WITH_SPARE,
+                                networks=[[name, "12345678"] for name in names])  # fmt: skip
+    house.wifi.has_guests = lambda: True
+    for outage in range(60, 160, 7):
+        house.down("home")
+        await asyncio.sleep(outage)
+        house.up("home")
+        await broker.hears(BACK_S)
+    house.down("home")
+    tried = set()
+    house.log.event = lambda area, text: tried.add(text.split(": ")[0].split(" ")[-1])
+    await asyncio.sleep(600)
+    assert {"n0", "n1", "n2", "n3", "spare"} <= tried, tried
+
+
 async def test_flapping():
     house, broker = await begin(HOME)
     for step in (300, 1700, 5100, 12700):
