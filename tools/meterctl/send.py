@@ -141,7 +141,7 @@ def checked(serial, command, text):
 
 def send(
     serial: str = typer.Argument(help="The meter's serial number."),
-    command: str = typer.Argument(help="What to do, such as ping, status, open_until."),
+    command: str = typer.Argument(help="One of " + ", ".join(sorted(commands.KNOWN)) + "."),
     text: Optional[str] = typer.Argument(None, help="The command's text; - reads it from stdin."),
     broker: str = options.Broker,
     keys: options.KeysPath = options.Keys,
@@ -155,8 +155,9 @@ def send(
     them; reconnect, restart, off, pwm and test are sent and not followed. Give
     passwords by stdin, not on the command line.
 
-    Stock MeterLogger devices understand the same commands, but not cron_list,
-    limit, rejected and factory_reset; those with current firmware know no off, pwm, test.
+    Stock MeterLogger devices understand the same commands, but not cron_list, limit,
+    rejected, factory_reset, start_setup, networks, set_network, clear_networks, set_fallback,
+    wifi and set_wifi; those with current firmware know no off, pwm, test.
 
     Exit status: 0 if the answer came (or none was waited for), 1 if not or if
     the device refused, 2 if the command was not sent.
