@@ -59,15 +59,18 @@ class Safe:
         self.state = self._stored("/data/state", state_rows)
         self.publisher = self.session = _Nobody()
         self.meter = _Nobody()
-        self.valve = self._part("valve", self._make_valve)
+        self.valve = None
         if config.METER == "impulse":
             self.meter.meter = self._part("meter", self._make_meter)
+        else:
+            self.valve = self._part("valve", self._make_valve)
         self.heart = Heart(clock, log, board.feed_watchdog)
         self.wifi = Wifi(board, self.settings, self.state, clock, log)
         self.wifi.on_scan = self._scanned
         self.access_point = AccessPoint(board.access_point(), log)
         self.wifi.has_guests = self.access_point.has_guests
         self.setup = Setup(self)
+        self.panel = self._part("lamp and button", self._make_panel)
 
     def _stored(self, path, rows):
         """Settings; files that cannot be read are set aside, not lost."""
@@ -102,6 +105,12 @@ class Safe:
 
         return make_meter(self.board, self.clock, self.log, self.settings)
 
+    def _make_panel(self):
+        """For factory settings, if it is the settings that fail."""
+        from firmware.app.panel import Panel
+
+        return Panel(self)
+
     def model(self):
         return "%s-%s-%s" % (self.board.platform(), config.VERSION, config.MODEL)
 
@@ -118,8 +127,10 @@ class Safe:
         loop.set_exception_handler(self._task_failed)
         self.setup.start(_OPEN_S)
         self._greet()
-        for part in (self.heart, self.setup, self.wifi, self.settings, self.state):
-            asyncio.create_task(part.run())
+        parts = self.heart, self.setup, self.wifi, self.settings, self.state, self.panel
+        for part in parts:
+            if part:
+                asyncio.create_task(part.run())
         while not self._is_over():
             await asyncio.sleep(_LOOK_S)
         self._leave()

@@ -59,6 +59,8 @@ class Panel:
         wifi, settings = app.wifi, app.settings
         if name == "setup":
             return app.setup.open
+        if app.power:
+            return False  # a lamp takes more than the radio is allowed to
         if name == "radio_off":
             return wifi.is_off
         if name in ("open", "closed"):
@@ -86,6 +88,8 @@ class Panel:
 
     def _notice(self, lamp, now):
         """Single flashes: for a pulse or a reading, and for a meter that does not answer."""
+        if lamp.shown or self._app.power:
+            return  # the safe mode ends here: it has no meter
         meter = self._app.meter
         if not meter.meter.push and meter.meter.counters.timeouts != self._timeouts:
             self._timeouts = meter.meter.counters.timeouts

@@ -71,6 +71,7 @@ class App:
         self.board = Board(config)
         self.settings = Stored(ssid="home", fallback_ssid="spare", broker_host="b", interval=60)
         self.state = Stored(joined=["home", "secret"], valve=True)
+        self.power = None
         self.setup = Setup(open=False)
         self.wifi = Wifi(is_off=False, connected=True, ssid="home")
         self.session = Part(connected=True)
@@ -214,6 +215,17 @@ async def test_red_lamp_for_errors_and_the_opposite_sense():
     await asyncio.sleep(1)
     assert await app.flashes(6, RED) == [] and world.outputs[RED] == 1
     assert len(await app.flashes(6)) >= 6
+
+
+async def test_dark_where_the_meter_feeds_the_board():
+    app = await App().start()
+    app.power = True
+    app.wifi.connected, app.wifi.is_off = False, True
+    await asyncio.sleep(1)
+    app.reads()
+    assert await app.flashes(10) == [] and world.outputs[LAMP] == 0
+    await hold(6)
+    assert len(await app.flashes(10)) > 6, "the set-up network is there"
 
 
 async def test_no_lamp_or_no_button():

@@ -23,15 +23,27 @@ def stored(values):
     return b"umeter-settings 1 5 %08x\n%s" % (crc32(body.encode()), body.encode())
 
 
+def gesture(board, after=0):
+    wait_for(lambda: board.outputs.get(LAMP) == 1)
+    press(board)
+    time.sleep(0.2)
+    wait_for(lambda: board.outputs[LAMP] == 0)
+    let_go(board)
+    board.wait_line("panel: factory settings", after=after)
+
+
 @pytest.fixture
-def board(tmp_path, micropython):
-    """A board whose settings somebody has made."""
+def files(tmp_path, micropython):
+    """{path: bytes} of a board whose settings somebody has made."""
     build.build(resolve({"KEY": KEY, "METER": "none", "SERIAL": "1234567"}, {}),
                 mpy.host_arch(interpreter()), tmp_path / "device")
     files = {p.relative_to(tmp_path / "device").as_posix(): p.read_bytes()
              for p in (tmp_path / "device").rglob("*") if p.is_file()}
-    files["data/settings"] = stored(SET)
-    files["data/state"] = stored(STATE)
+    return {**files, "data/settings": stored(SET), "data/state": stored(STATE)}
+
+
+@pytest.fixture
+def board(files, tmp_path):
     make_image(tmp_path / "flash", files)
     with VirtualBoard(tmp_path / "flash", {"scan_ms": 100}, ports=(80,)) as board:
         yield board
@@ -66,12 +78,7 @@ def test_long_press(board):
 
 
 def test_factory_settings(board):
-    wait_for(lambda: board.outputs.get(LAMP) == 1)
-    press(board)
-    time.sleep(0.2)
-    wait_for(lambda: board.outputs[LAMP] == 0)
-    let_go(board)
-    board.wait_line("panel: factory settings")
+    gesture(board)
     board.wait_line("wifi: no network is configured", 60)
     board.wait_line("setup: open in KAM_1234567", 30)
     assert board.resets == 1
@@ -80,3 +87,18 @@ def test_factory_settings(board):
     assert not any(b"umeter-sim" in data for data in files.values())
     state = json.loads(files["data/state"].partition(b"\n")[2])
     assert state["valve"] is True and state["limit"] == 5000
+
+
+def test_factory_settings_in_the_safe_mode(files, tmp_path):
+    """When the app cannot even start with what was set."""
+    name = "firmware/app/parts.mpy"
+    files[name] = b"C\x00" + files[name][2:]
+    make_image(tmp_path / "flash", files)
+    with VirtualBoard(tmp_path / "flash", {"scan_ms": 100}, ports=(80,)) as board:
+        board.wait_line("SAFE MODE", 90)
+        resets = board.resets
+        gesture(board)
+        wait_for(lambda: board.resets > resets)
+        board.stop()
+        left = read_image(board.image)
+        assert not any(b"umeter-sim" in left[path] for path in left if path.startswith("data/"))
