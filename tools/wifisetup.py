@@ -44,8 +44,8 @@ def find(serial=""):
 def join(name, password):
     """Joins a network, for as long as leave() is not called."""
     leave()
-    nmcli("connection", "add", "save", "no", "type", "wifi", "con-name", _PROFILE, "ssid", name,
-          "connection.autoconnect", "no", "wifi-sec.key-mgmt", "wpa-psk",
+    nmcli("connection", "add", "save", "no", "type", "wifi", "con-name", _PROFILE, "ifname", "*",
+          "ssid", name, "connection.autoconnect", "no", "wifi-sec.key-mgmt", "wpa-psk",
           "wifi-sec.psk-flags", "2")  # fmt: skip
     try:
         nmcli("--wait", str(_JOIN_S), "connection", "up", _PROFILE, "passwd-file", "/dev/stdin",
