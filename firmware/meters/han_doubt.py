@@ -21,9 +21,10 @@ def plausible(tape, clear, stop):
     if clear[0] == _SLASH:
         from firmware.meters import p1
 
-        state = p1.Scanner(stop + 1).scan(clear, 0, stop)[0]
-        start = p1.ident_end(clear, 0, stop)
-        return state == OK or (state == NEED and p1.complete(clear, start, stop))
+        state, size = p1.Scanner(stop + 1).scan(clear, 0, stop)[:2]
+        if state == OK:
+            return not bytes(clear[size:stop]).strip()
+        return state == NEED and p1.complete(clear, p1.ident_end(clear, 0, stop), stop)
     if clear[0] == _GET_REQUEST:
         # Get-request-normal without selective access (Green Book section 9.4.6.3).
         return stop == 13 and clear[1] == 1 and clear[12] == 0

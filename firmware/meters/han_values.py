@@ -6,12 +6,6 @@ from micropython import const
 from firmware.meters import cosem_time
 from firmware.reading import Quantity, rescale
 
-_TOTALS = (
-    "active_energy_import_wh",
-    "active_energy_export_wh",
-    "reactive_energy_import_varh",
-    "reactive_energy_export_varh",
-)
 VOLTS_MAX = const(1000)  # a voltage without a scaler above this has decimals
 _VOLTAGES = ("voltage_l1_v", "voltage_l2_v", "voltage_l3_v")
 
@@ -92,18 +86,16 @@ def add(values, name, one, other, derived):
 
 def put_totals(values, derived):
     """A total that the meter does not send is the sum of its tariffs."""
-    for name in _TOTALS:
-        if name in values:
-            continue
-        base, unit = name.rsplit("_", 1)
-        parts = []
-        for tariff in range(1, 9):
-            part = values.get("%s_t%d_%s" % (base, tariff, unit))
-            if part is not None:
-                parts.append(part)
-        if parts:
-            values[name] = total(parts)
-            derived.append(name)
+    parts = {}  # name of the total -> Quantities
+    for name in values:
+        at = name.find("_t")
+        if at > 0 and name[at + 2 : at + 3].isdigit():  # active_energy_import_t1_wh
+            base = name[:at] + name[at + 3 :]
+            if base not in values:
+                parts.setdefault(base, []).append(values[name])
+    for name in parts:
+        values[name] = total(parts[name])
+        derived.append(name)
 
 
 def hints(values, notes):

@@ -5,91 +5,161 @@
 # The meter itself: 1-n and 0-0; gas, water and their ids (0-n) are other meters'. Old
 # values (*F other than 255) are left out.
 
+from micropython import const
+
 from firmware.meters import cosem_time, obis
 from firmware.meters.han_values import put_totals
-from firmware.reading import Quantity, parse_decimal
-
-# unit on the wire, in capitals -> (unit of the name, power of ten)
-_UNITS = {"W": ("W", 0), "KW": ("W", 3), "WH": ("Wh", 0), "KWH": ("Wh", 3), "V": ("V", 0)}
-_UNITS.update({"VAR": ("var", 0), "KVAR": ("var", 3), "VARH": ("varh", 0), "KVARH": ("varh", 3)})
-_UNITS.update({"MWH": ("Wh", 6), "A": ("A", 0), "HZ": ("Hz", 0), "": ("", 0), "MW": ("W", 6)})
-
-_IDS = ("96.1.0", "0.0.5", "96.1.1", "42.0.0")  # the first that is there names the meter
+from firmware.reading import Quantity
 
 
-def decode(text, ident, telegram, zone_min):
-    """Fills telegram.values from the data lines (str). ident: text behind the "/"."""
+def _packed(data, at, stop):
+    # Letters of a unit as a number, whatever their case; -1 for what is none.
+    value = 0
+    for i in range(at, stop):
+        byte = data[i]
+        if byte == 32:
+            continue
+        if not 65 <= byte & 0xDF <= 90 or value >= 1 << 20:
+            return -1
+        value = value << 5 | byte & 31
+    return value
+
+
+# _packed() unit on the wire -> (unit of the name, power of ten)
+_UNITS = {}
+for _text, _unit, _power in (
+    (b"W", "W", 0), (b"KW", "W", 3), (b"MW", "W", 6), (b"VAR", "var", 0), (b"KVAR", "var", 3),
+    (b"WH", "Wh", 0), (b"KWH", "Wh", 3), (b"MWH", "Wh", 6), (b"VARH", "varh", 0),
+    (b"KVARH", "varh", 3), (b"V", "V", 0), (b"A", "A", 0), (b"HZ", "Hz", 0), (b"", "", 0),
+):  # fmt: skip
+    _UNITS[_packed(_text, 0, len(_text))] = _unit, _power
+del _text, _unit, _power
+
+_CLOCK = const(0x010000)  # 1.0.0
+_TIME = const(0x000901)  # time and date if they come apart
+_DATE = const(0x000902)
+_IDS = (0x600100, 0x000005, 0x600101, 0x2A0000)  # the first that is there names the meter
+
+
+def decode(data, ident, telegram, zone_min):
+    """Fills telegram.values from the data lines (bytes). ident: text behind "/". ValueError."""
     values = telegram.values
     if ident:
         values["p1_ident"] = ident
-    ids = {}
-    clock = ["", ""]  # date and time if they come apart (0.9.2, 0.9.1)
-    for line in text.split("\n"):
-        opening = line.find("(")
-        closing = line.find(")", opening)
-        if opening < 0 or closing < 0:
-            continue
-        code = _code(line[:opening])
-        content = line[opening + 1 : closing]
-        if not code:
-            continue
-        if code == "1.0.0":
-            _clock(values, content, zone_min)
-        elif code == "0.9.1":
-            clock[1] = content
-        elif code == "0.9.2":
-            clock[0] = content
-        elif code in _IDS:
-            ids[code] = content
-        else:
-            _number(telegram, code, content)
-    if "meter_time_local" not in values and clock[0] and clock[1]:
-        _clock(values, clock[0] + " " + clock[1], zone_min)
-    _identity(values, ids)
+    texts = {}
+    at = 0
+    while at < len(data):
+        end = data.find(b"\n", at)
+        if end < 0:
+            end = len(data)
+        opening = data.find(b"(", at, end)
+        closing = data.find(b")", opening, end) if opening >= 0 else -1
+        if closing >= 0:
+            key = _key(data, at, opening)
+            if key in _IDS or key == _CLOCK or key == _TIME or key == _DATE:
+                texts[key] = str(data[opening + 1 : closing], "ascii")
+            elif key >= 0:
+                _number(telegram, key, data, opening + 1, closing)
+        at = end + 1
+    if _CLOCK in texts:
+        _clock(values, texts[_CLOCK], zone_min)
+    if "meter_time_local" not in values and _DATE in texts and _TIME in texts:
+        _clock(values, texts[_DATE] + " " + texts[_TIME], zone_min)
+    _identity(values, texts)
     put_totals(values, telegram.derived)
 
 
-def _code(text):
-    # "C.D.E" of a code that belongs to the meter itself, "" for all others.
-    text = text.strip()
-    text, star, old = text.partition("*")
-    if star and old != "255":
-        return ""
-    medium, dash, rest = text.partition("-")
-    if dash:
-        channel, colon, code = rest.partition(":")
-        if not colon or medium not in ("0", "1") or (medium == "0" and channel != "0"):
-            return ""
-        return code
-    return text
+def _key(data, at, stop):
+    # C << 16 | D << 8 | E of a code that belongs to the meter itself, -1 for all others. Byte by
+    # byte: a telegram each second must not litter the heap.
+    while at < stop and data[at] <= 32:
+        at += 1
+    while at < stop and data[stop - 1] <= 32:
+        stop -= 1
+    key = value = count = 0
+    digits = old = False
+    medium = 1
+    for i in range(at, stop):
+        byte = data[i]
+        if 48 <= byte <= 57:
+            value = 10 * value + byte - 48
+            digits = True
+            if value > 255:
+                return -1
+            continue
+        if not digits or old:
+            return -1
+        if byte == 45:  # A-
+            medium = value
+        elif byte == 58:  # B:
+            if medium > 1 or (medium == 0 and value):
+                return -1
+        elif byte == 46 or byte == 42:  # C. D. E*
+            key = key << 8 | value
+            count += 1
+            old = byte == 42
+        else:
+            return -1
+        value = 0
+        digits = False
+    if not digits or (old and value != 255):
+        return -1
+    if not old:
+        key = key << 8 | value
+        count += 1
+    return key if count == 3 else -1
 
 
-def _number(telegram, code, content):
-    parts = code.split(".")
-    if len(parts) != 3:
-        return
-    for part in parts:
-        if not part.isdigit() or int(part) > 255:
-            return
-    meaning = obis.lookup(int(parts[0]) << 16 | int(parts[1]) << 8 | int(parts[2]))
+def _number(telegram, key, data, at, stop):
+    meaning = obis.lookup(key)
     if not meaning or meaning[2] == obis.TEXT:
         return
-    number, _, unit = content.partition("*")
-    known = _UNITS.get(unit.strip().upper())
+    star = data.find(b"*", at, stop)
+    if star < 0:
+        star = stop
+    known = _UNITS.get(_packed(data, star + 1, stop))
     if known is None or known[0] != meaning[1]:
-        telegram.notes.append("%s has unit %s, left out" % (meaning[0], unit[:8]))
+        unit = str(data[star + 1 : min(star + 9, stop)], "ascii")
+        telegram.notes.append("%s has unit %s, left out" % (meaning[0], unit))
         return
-    try:
-        mantissa, exponent = parse_decimal(number.strip())
-    except ValueError:
+    found = _decimal(data, at, star, known[1], meaning[1])
+    if found is None:
         telegram.notes.append("%s is not a number" % meaning[0])
-        return
-    telegram.values[meaning[0]] = Quantity(mantissa, exponent + known[1], meaning[1])
+    else:
+        telegram.values[meaning[0]] = found
 
 
-def _identity(values, ids):
+def _decimal(data, at, stop, exponent, unit):
+    # Quantity of "00012.345", None if that is no number.
+    while at < stop and data[at] == 32:
+        at += 1
+    while at < stop and data[stop - 1] == 32:
+        stop -= 1
+    minus = at < stop and data[at] == 45
+    if at < stop and (minus or data[at] == 43):
+        at += 1
+    mantissa = 0
+    point = -1
+    digits = 0
+    for i in range(at, stop):
+        byte = data[i]
+        if 48 <= byte <= 57:
+            mantissa = 10 * mantissa + byte - 48
+            digits += 1
+        elif byte == 46 and point < 0:
+            point = i
+        else:
+            return None
+    if not digits or point == stop - 1:
+        return None
+    if point >= 0:
+        exponent -= stop - 1 - point
+    return Quantity(-mantissa if minus else mantissa, exponent, unit)
+
+
+def _identity(values, texts):
     for code in _IDS:
-        text = _unhex(ids.get(code, ""))
+        text = _unhex(texts.get(code, ""))
         if text:
             values["meter_id"] = text
             return
@@ -113,10 +183,7 @@ def _unhex(text):
 
 def _clock(values, text, zone_min):
     # yyMMddHHmmssX with X = S or W, or date and time with or without separators.
-    digits = ""
-    for char in text:
-        if "0" <= char <= "9":
-            digits += char
+    digits = "".join([char for char in text if "0" <= char <= "9"])
     if len(digits) == 12:
         digits = "20" + digits
     if len(digits) != 14:

@@ -39,9 +39,9 @@ def lines(decoder, data, start, stop, ident, telegram):
     if "p1" not in telegram.layers:
         telegram.layers.append("p1")
     try:
-        text = str(bytes(data[start:stop]), "ascii")
-    except ValueError:
+        p1_lines.decode(bytes(data[start:stop]), ident, telegram, decoder.clock.zone_min)
+    except ValueError:  # no text
+        telegram.values.clear()
         raise FrameError("reject", "structure")
-    p1_lines.decode(text, ident, telegram, decoder.clock.zone_min)
     if len(telegram.values) < 2:
         raise FrameError("no_values", "layout")

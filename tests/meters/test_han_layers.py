@@ -7,7 +7,7 @@ from firmware.meters.han import HanDecoder
 from firmware.meters.han_latest import Latest
 from firmware.meters.scan import BAD, NEED, NOISE, OK
 from firmware.meters import hdlc, mbus
-from firmware.reading import Quantity, Reading
+from firmware.reading import Quantity, Reading, rescale
 from sim.meters import han_frames as frames
 from tests.meters.han_cases import KAMSTRUP, WINTER
 from tools.decode.capture import CaptureDecoder
@@ -204,6 +204,33 @@ def test_p1():
 def test_p1_clocks(text, local):
     (telegram,) = HanDecoder().feed(frames.p1(["0-0:1.0.0(%s)" % text, "1-0:1.7.0(1*W)"]))
     assert telegram.values.get("meter_time_local") == local
+
+
+@pytest.mark.parametrize("text, value", [
+    ("1-0:1.7.0(00.278*kW)", "278"), ("1-0:1.7.0( -1.5 * KW )", "-1500"), ("1.7.0(.5*kw)", "500"),
+    ("1-0:1.7.0*255(7*W)", "7"), (" 1-3:1.7.0 (+7*w)", "7"), ("1-0:1.7.0(1*MW)", "1000000"),
+    ("1-0:1.7.0(123456789012.125*kW)", "123456789012125"), ("1-0:1.7.0(7*W)(8*W)", "7"),
+    ("1-0:1.7.0*01(7*W)", None), ("2-0:1.7.0(7*W)", None), ("0-1:1.7.0(7*W)", None),
+    ("1-0:1.7.0(7*kWh)", "unit kWh"), ("1-0:1.7.0(7)", "unit "),
+    ("1-0:1.7.0(7*kilowatts)", "unit kilowatt,"),
+    ("1-0:1.7.0(*W)", "no number"), ("1-0:1.7.0(1.*W)", "no number"),
+    ("1-0:1.7.0(-*W)", "no number"),
+    ("1-0:1.7.0(1.2.3*W)", "no number"), ("1-0:1.7.0(0x7*W)", "no number"),
+    ("1-0:1.7(7*W)", None), ("1-0:1.7.0.0(7*W)", None), ("1-0:256.7.0(7*W)", None),
+    ("1-0:1.7.0 7*W", None), ("1-:1.7.0(7*W)", None), ("1-0:.7.0(7*W)", None), ("(7*W)", None),
+    ("1-0:1.7.0*(7*W)", None), ("C.1.0(7*W)", None),
+])  # fmt: skip
+def test_p1_lines(text, value):
+    (telegram,) = HanDecoder().feed(frames.p1(["1-0:32.7.0(230.1*V)", text]))
+    found = telegram.values.get("active_power_import_w")
+    if value is None or " " in value:
+        assert found is None and len(telegram.notes) == (value is not None)
+        if value:
+            word = "is not a number" if value == "no number" else "has " + value
+            assert word in telegram.notes[0]
+    else:
+        assert rescale(found.mantissa, found.exponent, 0) == int(value)
+        assert found.unit == "W" and not telegram.notes
 
 
 def test_p1_clock_in_two_lines():
