@@ -20,12 +20,12 @@ from _flash import Flash, mount
 
 import config
 from firmware import overlay
-from firmware.app import App
+from firmware.app import App, cron
 from firmware.board import Board
 from firmware.clock import Clock
 from firmware.log import Log
 from firmware.meters.errors import MeterTimeout
-from firmware.net import sntp
+from firmware.net import sntp, wifi
 from firmware.reading import Quantity, Reading
 
 START = 1792792800  # unix time of the first millisecond
@@ -107,15 +107,29 @@ _free, overlay.free = overlay.free, free
 world.on_output = lambda pin, level: tell("pin", pin, level)
 
 
-class Wifi:
-    disconnects = 0
-
+class Air(wifi.Wifi):
     @property
     def connected(self):
         return around.connected
 
     def reconnect(self):
         tell("reconnect")
+
+
+class WatchedCron(cron.Cron):
+    def _obey(self, name, text):
+        tell("ran", name, "cron", text)
+        super()._obey(name, text)
+
+
+class WatchedApp(App):
+    def _run(self, name, text):
+        tell("ran", name, "mqtt", "")
+        super()._run(name, text)
+
+
+wifi.Wifi = Air
+cron.Cron = WatchedCron
 
 
 def publish(topic, payload):
@@ -125,22 +139,9 @@ def publish(topic, payload):
 
 def make_app():
     clock = Clock(time.ticks_ms, time.ticks_diff)
-    app = App(Board(config), clock, Log(clock, write=lambda line: tell("log", line)))
-    app.wifi = Wifi()
+    app = WatchedApp(Board(config), clock, Log(clock, write=lambda line: tell("log", line)))
     app.meter.meter = Meter(clock)
     app.publisher.send = publish
-    obey, by_cron = app._run, app.cron.runner._run
-
-    def watch_messages(name, text):
-        tell("ran", name, "mqtt", "")
-        obey(name, text)
-
-    def watch_jobs(name, text):
-        tell("ran", name, "cron", text)
-        by_cron(name, text)
-
-    app._run = watch_messages
-    app.cron.runner._run = watch_jobs
     return app
 
 
@@ -212,8 +213,10 @@ async def live():
     """One life of the device, from boot to the next power cut. False: that was the last."""
     app = make_app()
     for task in (app.meter.run(), app.settings.run(), app.state.run(), app.valve.run(),
-                 app.cron.run(), app._keep_time()):  # fmt: skip
+                 app._keep_time()):  # fmt: skip
         asyncio.create_task(guard(task))
+    if app.settings["cron_jobs"]:
+        app.run_cron()
     while True:
         line = next_line()
         if line is None:
