@@ -7,7 +7,14 @@ import json
 
 from firmware import overlay
 from firmware.reading import parse_decimal, rescale
-from firmware.web.site import FIELDS, FOLDER, json_text
+from firmware.web.site import FOLDER, json_text
+
+# A field may be a secret: never shown, empty keeps it. But the broker's password is not handed to
+# another server that somebody types in.
+_FIELDS = ("broker_host", "broker_port", "mqtt_user", "mqtt_password", "serial", "reading",
+            "pulses_per_unit", "pulse_ms", "han_encryption_key", "han_authentication_key",
+            "hostname", "timezone", "ip", "netmask", "gateway", "dns",
+            "setup_password")  # fmt: skip
 
 
 def submit(site, request, name, answers):
@@ -35,10 +42,6 @@ def submit(site, request, name, answers):
     return site.go("/progress")
 
 
-# A field may be a secret: never shown, empty keeps it. But the broker's password is not handed to
-# another server that somebody types in.
-
-
 def read(form, settings):
     """(changes, errors) of a form {name: text}; errors name the fields, nothing is stored."""
     changes, errors = {}, {}
@@ -51,7 +54,7 @@ def read(form, settings):
             _check("password", form.get("password", ""), settings, changes, errors)
     else:
         errors["ssid"] = "choose a network"
-    for name in FIELDS:
+    for name in _FIELDS:
         text = form.get(name)
         if text is None or name not in settings:
             continue

@@ -4,7 +4,7 @@
 import json
 from micropython import const
 
-from firmware.web.site import FIELDS, FOLDER, escape, fill, json_text
+from firmware.web.site import FOLDER, escape, fill, json_text
 
 _OPTION = '<option value="%s"%s>%s</option>'
 _FAILED = "Not saved: please look at the marked fields."
@@ -26,7 +26,7 @@ def show(site, request, name):
     report = host.report()
     state = report["state"]
     slots = {
-        "refresh": [_REFRESH] if state == "testing" else "",
+        "refresh": (_REFRESH,) if state == "testing" else "",
         "state": state, "head": _HEADS.get(state, "Nothing to do"), "text": words(report),
         "anyway": "" if state == "failed" else "hidden",
     }  # fmt: skip
@@ -94,39 +94,52 @@ def draw(networks, chosen):
 # -- fields --
 
 
+class _Slots:
+    """What the template asks for: of field x its value (x), mark (x!) and error (x?).
+
+    Made when it is asked for: all at once would want half a kilobyte in one piece. given: answers
+    to show again, but never the secret ones; errors: {name: text}.
+    """
+
+    def __init__(self, settings, given, errors):
+        self._settings = settings
+        self._given = given
+        self._errors = errors
+        self._more = {}
+
+    def update(self, **more):
+        """Finished ones."""
+        self._more.update(more)
+
+    def __getitem__(self, slot):
+        if slot in self._more:
+            return self._more[slot]
+        name = slot.rstrip("!?")
+        if slot[-1] == "!":  # aria-invalid
+            return "true" if name in self._errors else "false"
+        if slot[-1] == "?":
+            return self._errors.get(name, "")
+        if self._settings.is_secret(name):
+            return "unchanged" if self._settings[name] else ""  # a placeholder
+        return self._given.get(name, "" if name == "reading" else str(self._settings[name]))
+
+
 def form(site, request, given, errors):
     settings = site.host.settings
     ssid = given.get("ssid", settings["ssid"])
     found = listed(site.host.scan())
     other = ssid == "*" or ssid and ssid not in [network[0] for network in found]
     typed = given.get("ssid_other", "") if ssid == "*" else ssid
-    slots = {
-        "failed": _FAILED if errors else "", "networks": draw(found, ssid),
-        "other": "checked" if other else "", "ssid_other": typed if other else "",
-        "meter": (), "zones": zones(given.get("timezone", settings["timezone"])),
-    }  # fmt: skip
-    fill_slots(slots, settings, given, errors)
+    slots = _Slots(settings, given, errors)
+    slots.update(
+        failed=_FAILED if errors else "", networks=draw(found, ssid), refresh="",
+        other="checked" if other else "", ssid_other=typed if other else "", meter="",
+        zones=zones(given.get("timezone", settings["timezone"])),
+    )  # fmt: skip
     for part in ("pulses_per_unit", "han_encryption_key"):
         if part in settings:
-            slots["meter"] = fill(part[:3] + ".html", dict(slots))
+            slots.update(meter=fill(part[:3] + ".html", slots))
     return site.page(request, "Set up", "setup.html", slots, 422 if errors else 200)
-
-
-def fill_slots(slots, settings, given, errors):
-    """Values, marks (name!) and errors (name?) of all fields for the template.
-
-    given: answers to show again, but never the secret ones; errors: {name: text}.
-    """
-    for name in FIELDS + ("ssid", "password"):
-        if name not in settings:
-            continue
-        if settings.is_secret(name):
-            value = "unchanged" if settings[name] else ""  # a placeholder
-        else:
-            value = given.get(name, "" if name == "reading" else str(settings[name]))
-        slots[name] = value
-        slots[name + "!"] = "true" if name in errors else "false"  # aria-invalid
-        slots[name + "?"] = errors.get(name, "")
 
 
 def zones(current):

@@ -14,7 +14,7 @@ def show(site, request, name):
     reading, facts = host.reading(), host.facts()
     if name == "data.json":
         return json_text(pieces(reading, facts, host.now()))
-    slots = {"serial": "no reading yet", "age": "\u2013", "rows": (),
+    slots = {"refresh": "", "serial": "no reading yet", "age": "\u2013", "rows": (),
              "valve": facts.get("valve", "\u2013")}  # fmt: skip
     if reading:
         slots.update(serial=reading.serial, age="%d s ago" % (host.now() - reading.uptime),

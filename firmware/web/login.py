@@ -3,7 +3,7 @@
 
 
 def show(site, request, text="", status=200):
-    return site.page(request, "Log in", "login.html", {"text": text}, status)
+    return site.page(request, "Log in", "login.html", {"refresh": "", "text": text}, status)
 
 
 def enter(site, request, answers):

@@ -17,10 +17,6 @@ Request.max_content_length = Request.max_body_length = _MOST
 Request.max_readline = Response.send_file_buffer_size = 512
 _PLACES = {"setup": "form", "progress": "form", "save": "form", "networks.json": "form",
            "status.json": "form", "live": "live", "data.json": "live"}  # fmt: skip
-FIELDS = ("broker_host", "broker_port", "mqtt_user", "mqtt_password", "serial", "reading",
-           "pulses_per_unit", "pulse_ms", "han_encryption_key", "han_authentication_key",
-           "hostname", "timezone", "ip", "netmask", "gateway", "dns",
-           "setup_password")  # fmt: skip
 _KINDS = {"style.css": "text/css", "app.js": "text/javascript"}
 _POLICY = "default-src 'self'; img-src data:; base-uri 'none'; frame-ancestors 'none'"
 _ESCAPES = (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ('"', "&quot;"), ("'", "&#39;"))
@@ -180,7 +176,7 @@ class Site:
         if not self._may(request) or not equal(token, self.token(request).encode()):
             if "json" in request.headers.get("Accept", ""):
                 return json_text('{"error":"token"}', 403)
-            return self.page(request, "Not saved", "refused.html", {}, 403)
+            return self.page(request, "Not saved", "refused.html", {"refresh": ""}, 403)
         from firmware.web import answers as place
 
         return place.submit(self, request, name, answers)
@@ -190,10 +186,9 @@ class Site:
     def page(self, request, title, body, slots, status=200):
         """A whole page: the frame that all share, with the template `body` in it."""
         host = self.host
-        slots.setdefault("refresh", "")
         slots.update(device=host.name(), version=host.version(), build=host.build(),
-                     token=self.token(request), title=title, at=body[:-5])  # fmt: skip
-        slots["body"] = fill(body, slots)
+                     token=self.token(request), title=title, at=body[:-5],
+                     body=fill(body, slots))  # fmt: skip
         headers = {"Content-Type": "text/html; charset=utf-8"}
         return Response(fill("frame.html", slots), status, headers)
 
