@@ -6,6 +6,7 @@
 from micropython import const
 
 import config
+from firmware import overlay
 from firmware.app.meter import line_keeper
 from firmware.crypto.keys import parse_key
 
@@ -38,9 +39,9 @@ def make_meter(board, clock, log, settings):
 
 
 def _push_meter(board, clock, log, settings):
-    from firmware.meters.cosem_time import standard_min
     from firmware.meters.han_meter import HanMeter
     from firmware.meters.line import Line
+    from firmware.meters.zone import standard_min
 
     factors = {}
     for kind in ("W", "V", "A", "kWh"):
@@ -50,6 +51,8 @@ def _push_meter(board, clock, log, settings):
     fast = config.METER == "p1"
     baudrate = 115200 if fast else 2400
     uart = board.uart(baudrate, 8, None, 1, _PUSH_RXBUF)
+    zone_min = standard_min(settings["timezone"])
+    overlay.free("firmware.meters.zone")
     return HanMeter(
         Line(uart, baudrate, 8, None, 1, board.uart_invert),
         clock,
@@ -61,7 +64,7 @@ def _push_meter(board, clock, log, settings):
         line_keeper(log, settings),
         fast,
         "rx" in config.INVERTED,
-        standard_min(settings["timezone"]),
+        zone_min,
         config.SERIAL,
     )
 

@@ -6,8 +6,6 @@
 # done with 16 products of H per key (256 bytes; larger tables gain nothing that a
 # meter's pace needs, and a new key costs 1 ms this way).
 
-from array import array
-
 from cryptolib import aes
 from micropython import const
 
@@ -28,38 +26,6 @@ class GcmError(ValueError):
     """What cannot be opened; args[0] is "iv", "length" or "tag"."""
 
 
-def _reductions():
-    # x^128 = x^7 + x^2 + x + 1: each bit that is shifted out comes back as E1 on top.
-    table = array("H")
-    for nibble in range(16):
-        top = 0
-        for _ in range(4):
-            top = top >> 1 ^ (0xE100 if nibble & 1 else 0)
-            nibble >>= 1
-        table.append(top)
-    return table
-
-
-_REDUCE = _reductions()
-
-
-def _products(h):
-    """H (16 bytes) times each half byte; see _gcm_slow.ghash for the layout."""
-    values = [0] * 16
-    value = int.from_bytes(h, "big")
-    index = 8
-    while index:
-        values[index] = value
-        value = value >> 1 ^ (0xE1 << 120 if value & 1 else 0)
-        index >>= 1
-    table = bytearray(256)
-    for i in range(1, 16):
-        low = i & -i
-        values[i] = values[low] ^ values[i ^ low]
-        table[16 * i : 16 * i + 16] = values[i].to_bytes(16, "little")
-    return table
-
-
 class Gcm:
     """One key. Keeps the key's tables, so make it once and reuse it for every frame."""
 
@@ -67,8 +33,11 @@ class Gcm:
         """key: 16 bytes (suite 0 and 1 of DLMS)."""
         if len(key) != 16:
             raise ValueError("GCM key: 16 bytes needed")
+        from firmware.crypto import gcm_tables
+
         self._ecb = aes(key, _ECB)
-        self._table = _products(self._ecb.encrypt(bytes(16)))
+        self._table = gcm_tables.products(self._ecb.encrypt(bytes(16)))
+        self._reduce = gcm_tables.reductions()
         self._state = bytearray(16)
         self._lengths = bytearray(16)
 
@@ -118,7 +87,7 @@ class Gcm:
             state[i] = 0
         lengths[5:8] = (8 * len(aad)).to_bytes(3, "big")
         lengths[13:16] = (8 * len(ciphertext)).to_bytes(3, "big")
-        ghash(self._table, _REDUCE, state, aad, len(aad))
-        ghash(self._table, _REDUCE, state, ciphertext, len(ciphertext))
-        ghash(self._table, _REDUCE, state, lengths, 16)
+        ghash(self._table, self._reduce, state, aad, len(aad))
+        ghash(self._table, self._reduce, state, ciphertext, len(ciphertext))
+        ghash(self._table, self._reduce, state, lengths, 16)
         return state

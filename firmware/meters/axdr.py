@@ -130,6 +130,8 @@ class Tape:
         """(mantissa, exponent) of a number of any type, None for what is not one."""
         tag = self.tag(i)
         if tag == 23 or tag == 24:
+            from firmware.meters.axdr_float import float_decimal
+
             return float_decimal(int.from_bytes(self.octets(i), "big"), tag == 24)
         value = self.number(i)
         return None if value is None else (value, 0)
@@ -156,29 +158,3 @@ def printable(raw):
         if not 32 <= raw[i] < 127:
             return None
     return str(raw[:stop], "ascii").strip()
-
-
-def float_decimal(bits, double):
-    """IEEE 754 bits to (mantissa, exponent), rounded to 6 decimals; None for infinity and NaN."""
-    width = 52 if double else 23
-    exponent = bits >> width & (0x7FF if double else 0xFF)
-    if exponent == (0x7FF if double else 0xFF):
-        return None
-    mantissa = bits & (1 << width) - 1
-    if exponent:
-        mantissa |= 1 << width
-    else:
-        exponent = 1
-    shift = exponent - (1023 if double else 127) - width
-    mantissa *= 1000000
-    if shift > 200:
-        return None  # no quantity of a meter is that large
-    if shift >= 0:
-        mantissa <<= shift
-    else:
-        mantissa = (mantissa + (1 << -shift - 1)) >> -shift
-    places = -6
-    while places < 0 and mantissa % 10 == 0:
-        mantissa //= 10
-        places += 1
-    return (-mantissa if bits >> (63 if double else 31) else mantissa), places

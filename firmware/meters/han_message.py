@@ -6,6 +6,7 @@
 
 from micropython import const
 
+from firmware import overlay
 from firmware.meters import llc
 from firmware.meters.cosem_time import WALL
 from firmware.meters.han_telegram import FrameError
@@ -90,6 +91,7 @@ class MessageDecoder:
         from firmware.meters.glo import Decipher
 
         self._decipher = Decipher(*self._keys)
+        overlay.free("firmware.crypto.gcm_tables")
 
     def _apdu(self, data, telegram):
         tag = data[0]

@@ -68,22 +68,6 @@ def put_number(tape, i, telegram, meaning, exponents, scaler):
     telegram.values[name] = Quantity(mantissa, exponent, symbol)
 
 
-def total(parts):
-    """The exact sum of Quantities of one unit."""
-    low = min([part.exponent for part in parts])
-    mantissa = 0
-    for part in parts:
-        mantissa += part.mantissa * 10 ** (part.exponent - low)
-    return Quantity(mantissa, low, parts[0].unit)
-
-
-def add(values, name, one, other, derived):
-    """values[name] = one + other, both names, if both are there and name is not."""
-    if name not in values and one in values and other in values:
-        values[name] = total((values[one], values[other]))
-        derived.append(name)
-
-
 def put_totals(values, derived):
     """A total that the meter does not send is the sum of its tariffs."""
     parts = {}  # name of the total -> Quantities
@@ -94,6 +78,8 @@ def put_totals(values, derived):
             if base not in values:
                 parts.setdefault(base, []).append(values[name])
     for name in parts:
+        from firmware.meters.han_totals import total
+
         values[name] = total(parts[name])
         derived.append(name)
 

@@ -9,7 +9,8 @@
 from micropython import const
 
 from firmware.meters import axdr, obis
-from firmware.meters.han_values import add, put_clock, put_number
+from firmware.meters.han_totals import add
+from firmware.meters.han_values import put_clock, put_number
 from firmware.reading import Quantity
 
 _VALUE = const(2)  # attributes of a register

@@ -9,7 +9,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from firmware.meters import axdr, cosem_time, obis
+from firmware.meters import axdr_float, cosem_time, obis
+from firmware.meters import zone as posix_zone
 from firmware.meters.han import HanDecoder
 from sim.meters import han_frames as frames
 from tests.meters.han_cases import CASES, KAMSTRUP, WINTER, shown
@@ -114,11 +115,11 @@ def test_floats_become_decimals(double):
         value = rng.choice((0.0, -1.5, rng.uniform(-1e6, 1e6), rng.uniform(-1, 1)))
         raw = struct.pack(">d" if double else ">f", value)
         exact = Decimal(struct.unpack(">d" if double else ">f", raw)[0])
-        mantissa, exponent = axdr.float_decimal(int.from_bytes(raw, "big"), double)
+        mantissa, exponent = axdr_float.float_decimal(int.from_bytes(raw, "big"), double)
         assert abs(Decimal(mantissa).scaleb(exponent) - exact) <= Decimal("0.0000005")
     for value in (float("inf"), float("nan")):
         raw = struct.pack(">d" if double else ">f", value)
-        assert axdr.float_decimal(int.from_bytes(raw, "big"), double) is None
+        assert axdr_float.float_decimal(int.from_bytes(raw, "big"), double) is None
 
 
 def test_obis_names():
@@ -139,7 +140,7 @@ def test_obis_names():
     ("<+0330>-3:30", 210), ("EST5EDT", -300), ("UTC", 0), ("<-03>+3", -180),
 ])  # fmt: skip
 def test_standard_time_of_a_zone(text, minutes):
-    assert cosem_time.standard_min(text) == minutes
+    assert posix_zone.standard_min(text) == minutes
 
 
 def test_local_time_of_the_set_zone():
