@@ -68,6 +68,8 @@ def is_safe(board, cause, cut_ms=20000):
     cause = board.live(cause, cut_ms=cut_ms)
     assert board.said("SAFE MODE after 3 starts that failed"), board.lines
     assert board.said("setup: open in KAM_9999999") and not board.said("meter:")
+    for part in ("valve", "meter", "lamp"):
+        assert not board.said("safe: no " + part), board.lines
     return cause
 
 
@@ -193,6 +195,8 @@ class Hang:
             app._keep_time = self.run
         else:
             getattr(app, self.name).run = self.run
+        if self.name == "cron":
+            app.run_cron()  # else the first job would begin it
 
     async def run(self):
         await asyncio.Event().wait()
@@ -206,7 +210,7 @@ def misses(files, name, most_s):
 
 
 def test_each_task_is_missed(files):
-    for name in ("wifi", "setup", "settings", "state", "valve", "cron"):
+    for name in ("wifi", "setup", "lifeline", "settings", "state", "valve", "cron"):
         misses(files, name, 600)
 
 
@@ -301,6 +305,19 @@ def test_damaged_settings_are_set_aside_in_the_safe_mode(files):
     cause = dies(board)
     board.live(cause, cut_ms=60000)
     assert board.said("/data/settings is set aside: TypeError"), board.lines
+
+
+def impulse_safe_mode_goes_on_counting(files):
+    name = "firmware/app/session"
+    board = Machine(replaced(files, name, "1 / 0"))
+    cause = dies(board)
+    edges = [(60000 + 250 * i, lambda level: world.drive(27, level), i % 2) for i in range(40)]
+    assert board.live(cause, cut_ms=3700000, at=edges) == HARD
+    assert board.said("SAFE MODE"), board.lines
+    board.put(name + ".mpy", files[name + ".mpy"], name + ".py")
+    totals = []
+    board.live(HARD, cut_ms=9000, begun=lambda app: totals.append(app.meter.meter.count))
+    assert totals == [20], (totals, board.lines)
 
 
 world.config["dns"] = {"pool": {"error": -202}}

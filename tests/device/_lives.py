@@ -85,6 +85,14 @@ class Machine:
                 file.write(files[path])
         self._roots = sys.path[:]
 
+    def put(self, path, data, away):
+        """Between two lives: writes a file and removes another one."""
+        self.flash = self.flash.reborn()
+        board = _flash.mount(self.flash)
+        with board.open("/" + path, "wb") as file:
+            file.write(data)
+        board.remove("/" + away)
+
     def said(self, text):
         """Whether this life has printed a line with it."""
         return any([text in line for line in self.lines])
@@ -99,10 +107,10 @@ class Machine:
     def cut_power(self, _=None):
         raise PowerCut
 
-    def live(self, cause=POWER, cut_ms=None, cut_write=None, cut_read=None, begun=None):
+    def live(self, cause=POWER, cut_ms=None, cut_write=None, cut_read=None, begun=None, at=()):
         """One life. -> cause of the next: POWER, or that of a reset.
 
-        begun: f(app), as soon as the app is built.
+        begun: f(app), as soon as the app is built. at: [(ms, f, argument)].
         """
         self.lives += 1
         self._clean(cause)
@@ -110,6 +118,8 @@ class Machine:
         self.flash.read_at = cut_read or 0
         if cut_ms is not None:
             self.after(cut_ms, self.cut_power)
+        for event in at:
+            self.after(*event)
         self.cause = POWER
         try:
             board = _flash.mount(self.flash, make=False)

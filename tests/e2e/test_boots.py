@@ -22,7 +22,7 @@ CYCLE_S = 5  # on a busy machine
 def functions():
     tree = ast.parse((DEVICE / "_failing_starts.py").read_text())
     return [node.name for node in tree.body
-            if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")]  # fmt: skip
+            if isinstance(node, ast.FunctionDef) and node.name.startswith(("test_", "impulse_"))]
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +58,8 @@ def run(script, *arguments, seconds):
 @pytest.mark.parametrize("function", functions())
 def test_failing_starts(function, tree):
     # Lamp and button are looked at 20 times a second, which takes long in lives of hours.
-    bare = tree("none", PIN_LED="none", PIN_BUTTON="none")
+    meter = "impulse" if function.startswith("impulse_") else "none"
+    bare = tree(meter, PIN_LED="none", PIN_BUTTON="none")
     run("_failing_starts.py", bare, function, *LONG, seconds=600)
 
 
