@@ -20,7 +20,7 @@ _SERIAL = "7210086"
 _ROUNDS = 60
 _REST_S = 0.2  # between two commands
 _FORGET_S = 45  # after that the command table has to be loaded again
-_COLD = 5
+_COLD = 2
 _ANSWER_S = 20
 
 
@@ -28,7 +28,7 @@ class _Bench:
     def __init__(self, folder, stack):
         stack.enter_context(mock.patch.object(sim, "say"))  # the meter's chatter
         clock = stack.enter_context(contextlib.closing(sim.TimeServer()))
-        port = stack.enter_context(sim.broker(folder))
+        port = stack.enter_context(sim.broker(folder, "set_tcp_nodelay true"))
         flags = sim.flags({"KEY": _KEY, "DEBUG_SHORT_WEB_CONFIG_TIME": "1"}, {},
                           "127.0.0.1:%d" % port, clock.port, folder)  # fmt: skip
         build.build(flags, mpy.host_arch(interpreter()), folder / "device")
