@@ -7,14 +7,13 @@ from micropython import const
 
 import config
 from firmware import overlay
-from firmware.board import STARTED
-from firmware.control import signals
+from firmware.control.signals import Button, Lamp
 
 _LOOK_MS = const(50)
 _PAUSE = const(5)  # looks between two at what the app does
 _BLIND_S = const(30)  # without valid data for so long, and the interval: error 1
-_FLASHES = const(6)  # factory settings are back
-_FLASH_MS = const(250)
+_NEWS_MS = const(100)  # a flash for a pulse or a reading
+_TIMEOUT_MS = const(1000)  # one for a meter that does not answer
 
 
 class Panel:
@@ -30,9 +29,12 @@ class Panel:
 
     async def run(self):
         """For ever."""
-        if await self._is_reset_wanted():
-            await self._reset()
-        lamp, button = signals.Lamp(), signals.Button()
+        from firmware.app.factory import offer  # for a second or two
+
+        await offer(self._app, self._light, self._pressed)
+        offer = None
+        overlay.free("firmware.app.factory", "firmware.control.gesture")
+        lamp, button = Lamp(), Button()
         looks = 0
         while True:
             now = time.ticks_ms()
@@ -40,10 +42,10 @@ class Panel:
                 self._toggle_setup()
                 looks = 0
             if looks == 0:
-                lamp.show(signals.choose(self._is_so), now)
+                lamp.show(self._is_so, now)
                 self._notice(lamp, now)
             looks = (looks + 1) % _PAUSE
-            self._light(lamp.lit(now), signals.is_error(lamp.shown))
+            self._light(lamp.lit(now), lamp.is_error)
             await asyncio.sleep_ms(_LOOK_MS)
 
     def _light(self, level, is_error):
@@ -93,11 +95,11 @@ class Panel:
         meter = self._app.meter
         if not meter.meter.push and meter.meter.counters.timeouts != self._timeouts:
             self._timeouts = meter.meter.counters.timeouts
-            lamp.flash(signals.TIMEOUT_MS, now)
+            lamp.flash(_TIMEOUT_MS, now)
         news = meter.meter.count if config.METER == "impulse" else meter.latest
         if news is not self._news and news != self._news:
             self._news = news
-            lamp.flash(signals.NEWS_MS, now)
+            lamp.flash(_NEWS_MS, now)
 
     def _toggle_setup(self):
         setup = self._app.setup
@@ -106,36 +108,6 @@ class Panel:
             setup.stop()
         else:
             setup.start()
-
-    # -- factory settings --
-
-    async def _is_reset_wanted(self):
-        from firmware.control.gesture import RESET, Gesture
-
-        gesture = Gesture(time.ticks_ms())
-        found = 0
-        while found < 2:
-            found = gesture.look(self._pressed(), time.ticks_ms())
-            self._light(found & 1, True)
-            await asyncio.sleep_ms(_LOOK_MS)
-        gesture = None
-        overlay.free("firmware.control.gesture")
-        return found == RESET
-
-    async def _reset(self):
-        """All that people have set is gone; the valve, its limit and the counts stay."""
-        app = self._app
-        app.log.event("panel", "factory settings")
-        app.settings.reset()
-        app.state.update({"joined": []})
-        for _ in range(2):  # the generation before is kept, too
-            app.state.pending = True
-            app.state.save()
-        for _ in range(_FLASHES):
-            for level in (1, 0):
-                self._light(level, True)
-                await asyncio.sleep_ms(_FLASH_MS)
-        app.board.restart(STARTED)  # as if by the reset button: the set-up network comes up
 
 
 def _nothing(level):

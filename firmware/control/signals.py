@@ -30,40 +30,29 @@ PATTERNS = (
 )  # fmt: skip
 _ERRORS = const(14)  # from there on
 
-# Single flashes: a pulse or a reading; the meter does not answer
-NEWS_MS = const(100)
-TIMEOUT_MS = const(1000)
-
-
-def choose(case):
-    """case: f(name) -> it is so. -> tuple of places in PATTERNS, to be shown in turn."""
-    found = []
-    for i in range(0, len(PATTERNS), 2):
-        if case(PATTERNS[i]):
-            found.append(i)
-            if i < _ERRORS:
-                break
-    return tuple(found)
-
-
-def is_error(places):
-    return bool(places) and places[0] >= _ERRORS
-
 
 class Lamp:
     """now: ticks_ms. Dark at first."""
 
     def __init__(self):
-        self.shown = ()
+        self.shown = []  # places in PATTERNS, shown in turn
+        self.is_error = False
         self._pattern = b""
         self._since = 0
         self._flash = 0  # ms left of a single flash, at _since
 
-    def show(self, places, now):
-        """The patterns, one after the other, from the first one's beginning."""
-        if places != self.shown:
-            self.shown = places
-            self._pattern = b"".join([PATTERNS[i + 1] for i in places])
+    def show(self, case, now):
+        """case: f(name) -> it is so. A new pattern starts with its beginning."""
+        found = []
+        for i in range(0, len(PATTERNS), 2):
+            if case(PATTERNS[i]):
+                found.append(i)
+                if i < _ERRORS:
+                    break
+        if found != self.shown:
+            self.shown = found
+            self.is_error = bool(found) and found[0] >= _ERRORS
+            self._pattern = b"".join([PATTERNS[i + 1] for i in found])
             self._since = now
             self._flash = 0
 

@@ -97,6 +97,8 @@ class App:
         self.task = asyncio.create_task(Panel(self).run())
         await asyncio.sleep_ms(1500)
         self.began = time.ticks_ms()
+        assert "firmware.control.gesture" not in sys.modules, "not needed any more"
+        assert "firmware.app.factory" not in sys.modules
         return self
 
     async def flashes(self, seconds, pin=LAMP):
@@ -297,7 +299,6 @@ async def test_factory_settings():
     await asyncio.sleep(3)
     assert [level for _, pin, level in app.changes if pin == LAMP][:12] == [1, 0] * 6
     assert restarts == [STARTED]
-    assert "firmware.control.gesture" not in sys.modules
     assert any("factory settings" in line for line in app.lines)
 
 
