@@ -13,9 +13,10 @@ def free(*names):
     of theirs, or the room stays taken: functions hold their module, instances their class.
     """
     for name in names:
-        for loaded in list(sys.modules):
-            if loaded == name or loaded.startswith(name + "."):
-                parent, _, last = loaded.rpartition(".")
-                if parent in sys.modules and hasattr(sys.modules[parent], last):
-                    delattr(sys.modules[parent], last)
-                del sys.modules[loaded]
+        inside = name + "."
+        # A list of all modules would be half a kilobyte in one piece.
+        for loaded in [each for each in sys.modules if each == name or each.startswith(inside)]:
+            parent, _, last = loaded.rpartition(".")
+            if parent in sys.modules and hasattr(sys.modules[parent], last):
+                delattr(sys.modules[parent], last)
+            del sys.modules[loaded]

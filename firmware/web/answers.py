@@ -27,10 +27,10 @@ def submit(site, request, name, answers):
     else:
         changes, errors = read(answers, host.settings)
         overlay.free("firmware.web.answers")
-        host.rests()
         if errors and scripted:
             return json_text(json.dumps({"errors": errors}), 422)
         if errors:
+            host.rests()  # the page wants the room of the checks
             from firmware.web import form
 
             return form.form(site, request, answers, errors)
