@@ -7,6 +7,7 @@
 
 import hashlib
 import os
+import re
 import sys
 from pathlib import Path
 from typing import NamedTuple
@@ -64,6 +65,17 @@ def check_board(facts, manifest):
     if manifest.arch not in ("bytecode", arch):
         raise FlashError("the tree is for %s, but the board (%s) runs %s; give BOARD= or ARCH="
                          % (manifest.arch, machine, arch))  # fmt: skip
+    chip = _chip(machine)
+    wanted = boards.BOARDS[manifest.board].chip
+    if chip and chip != wanted:  # its machine code may be the same, its pins are not
+        raise FlashError("the tree is for BOARD=%s with %s, but the board (%s) has %s; give BOARD="
+                         % (manifest.board, wanted, machine, chip))  # fmt: skip
+
+
+def _chip(machine):
+    """ "Generic ESP32S3 module with ESP32-S3FN8" -> "esp32s3", "" if it does not tell."""
+    found = re.search(r" with ESP32-?(?:(S2|S3|C[2356]|H2|P4))?", machine)
+    return "esp32" + (found[1] or "").lower() if found else ""
 
 
 def check_room(upload, free):

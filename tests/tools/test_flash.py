@@ -334,6 +334,8 @@ XTENSAWIN = 6 | 3 << 8 | 10 << 10
     (((1, 20, 0), "linux", XTENSAWIN, "", 0), "too old"),
     (((1, 28, 0), "esp32", 7 | 10 << 10, "", 0), ".mpy version 7"),
     (((1, 28, 0), "esp32", 6 | 11 << 10, "C3", 0), "rv32imc"),
+    (((1, 28, 0), "esp32", XTENSAWIN, "Generic ESP32S3 module with ESP32S3", 0), "has esp32s3;"),
+    (((1, 28, 0), "esp32", XTENSAWIN, "LOLIN_S2_MINI with ESP32-S2FN4R2", 0), "has esp32s2;"),
 ])  # fmt: skip
 def test_boards_that_cannot_run_it(facts, word):
     with pytest.raises(FlashError, match=word):
@@ -343,6 +345,8 @@ def test_boards_that_cannot_run_it(facts, word):
 def test_boards_that_can_run_it():
     check_board(((1, 26, 0), "esp32", XTENSAWIN, "", 0), manifest())
     check_board(((1, 28, 1), "esp32", 6 | 11 << 10, "", 0), manifest("bytecode"))
+    for name in ("Generic ESP32 module with ESP32", "TinyPICO with ESP32-PICO-D4"):
+        check_board(((1, 28, 1), "esp32", XTENSAWIN, name, 0), manifest())
 
 
 def test_plan():
