@@ -18,15 +18,19 @@ class AccessPoint:
 
     def start(self, ssid, password, addresses=_OWN):
         """WPA2; password of 8 characters at least. addresses: own one, netmask, and the gateway
-        and DNS that guests are given. ValueError from the driver."""
+        and DNS that guests are given."""
         given = ssid, password, addresses
         if given == self._given:
             return  # a network that is set up anew loses its guests
-        self._wlan.active(True)
-        # security has to be given with the key: else the network is an open one.
-        self._wlan.config(ssid=ssid, key=password, security=3, max_clients=_CLIENTS)
-        if addresses != self._addresses:
-            self._wlan.ifconfig(addresses)
+        try:
+            self._wlan.active(True)
+            # security has to be given with the key: else the network is an open one.
+            self._wlan.config(ssid=ssid, key=password, security=3, max_clients=_CLIENTS)
+            if addresses != self._addresses:
+                self._wlan.ifconfig(addresses)
+        except (OSError, ValueError) as error:  # the meter and the station go on
+            self._log.event("wifi", "no network %s: %s" % (ssid, error))
+            return
         self._addresses = addresses
         self._given = given
         self.forwards = False

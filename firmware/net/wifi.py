@@ -20,7 +20,8 @@ _HELD_S = const(10)  # a network that held so long is tried again at once
 _FIRST_MS = const(1000)  # between two rounds of tries
 _MOST_MS = const(8000)
 _GUESTS_MS = const(15000)  # the same while somebody uses our own network: tries mute it
-_NO_ROOM_S = const(5)
+_FAULT_S = const(5)
+_MOST_FAULTS = const(24)
 _NO_RSSI = const(31)  # dBm; what MeterLogger says before it knows
 _NOT_TRIED = const(1)  # reason: unspecified
 
@@ -151,14 +152,21 @@ class Wifi:
 
     async def run(self):
         """For ever."""
+        faults = 0  # in a row
         while True:
             while self.is_idle():
                 await asyncio.sleep_ms(_LOOK_MS)  # each step is a heartbeat
             try:
                 await self._round()
-            except MemoryError:
-                self.log.event("wifi", "no room, %d bytes" % gc.mem_free())
-                await asyncio.sleep(_NO_ROOM_S)
+                faults = 0
+            except (MemoryError, OSError) as error:  # of the driver, too
+                faults += 1
+                if faults >= _MOST_FAULTS:
+                    raise  # a fresh start of everything
+                self.ssid = None
+                self.log.event("wifi", "%s %s, %d bytes free"
+                               % (type(error).__name__, error, gc.mem_free()))  # fmt: skip
+                await asyncio.sleep(_FAULT_S)
             if self.is_off:
                 self.wlan.active(False)
                 while self.is_off and not (self.trial or self.again or self.scan_wanted):
@@ -166,9 +174,9 @@ class Wifi:
                 self._off_until = 0
 
     async def _round(self):
-        from firmware.net import wifi_join
-
         try:
+            from firmware.net import wifi_join
+
             found = await wifi_join.find(self)
         finally:
             wifi_join = None
@@ -255,9 +263,9 @@ class Wifi:
 
     async def _scan(self):
         """SSIDs around us; None: the radio could not tell."""
-        from firmware.net import wifi_join
-
         try:
+            from firmware.net import wifi_join
+
             return await wifi_join.scan(self)
         finally:
             _free_join()

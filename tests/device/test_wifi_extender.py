@@ -76,6 +76,21 @@ def test_what_does_not_change_disturbs_nobody():
     assert calls.count("active") == 2 and calls.count("ifconfig") == 1
 
 
+def test_a_driver_that_refuses():
+    wlan, point = make()
+    point._wlan = Refusing()
+    point.start("KAM_7210086", "setup-word")
+    assert point.ssid is None and "no network KAM_7210086" in lines[-1]
+    point._wlan = wlan
+    point.start("KAM_7210086", "setup-word")
+    assert wlan.active() and point.ssid == "KAM_7210086"
+
+
+class Refusing:
+    def active(self, on):
+        raise OSError("Wifi Unknown Error 0x3001")
+
+
 class Recorder:
     def __init__(self, wlan, calls):
         self._wlan, self._calls = wlan, calls

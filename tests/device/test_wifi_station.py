@@ -4,6 +4,7 @@
 # heap: 200k
 
 import asyncio
+import gc
 
 import network
 import world
@@ -189,3 +190,49 @@ async def test_switched_off_and_on():
     house.wifi.switch_off(0)
     await house.joins("home", 10)
     assert house.wifi.disconnects == 0
+
+
+async def test_a_driver_that_fails():
+    """Its errors are said; after two minutes of nothing else the app starts anew."""
+    house = House(HOME)
+    real, house.wifi.wlan = house.wifi.wlan, Broken()
+    await house.start()
+    await asyncio.sleep(60)
+    assert "WiFi Out of Memory" in house.lines[-1] and not house.wifi.connected
+    house.wifi.wlan = real
+    await house.joins("home", BACK_S)
+    house.down("home")
+    house.wifi.wlan = Broken()
+    try:
+        await asyncio.wait_for(house.task, 130)
+        raise AssertionError("it goes on")
+    except OSError:
+        return
+
+
+class Broken:
+    def isconnected(self):
+        return False
+
+    def __getattr__(self, name):
+        raise OSError("WiFi Out of Memory")
+
+
+async def test_heap_stays_flat():
+    """What gets into a network is read and freed each time; scans, too."""
+    house = await House(HOME, SPARE, fallback_ssid="spare", fallback_password="spare-pass").start()
+    house.wifi.on_scan = lambda found: None
+    sizes = []
+    for _ in range(60):
+        house.up("home")
+        await asyncio.sleep(70)
+        house.wifi.request_scan()
+        await asyncio.sleep(3)
+        house.down("home")
+        await asyncio.sleep(30)
+        house.ups.clear()
+        house.lines.clear()
+        gc.collect()
+        gc.collect()
+        sizes.append(gc.mem_alloc())
+    assert max(sizes[-20:]) <= max(sizes[10:30]) + 256, sizes
