@@ -100,7 +100,8 @@ def main():
     core = Multical(serial=7013412, seed=1)
     with tempfile.TemporaryDirectory(prefix="shots-") as folder, \
             Server(core, tcp=("127.0.0.1", 0)) as meter:  # fmt: skip
-        flags = {"KEY": "0123456789abcdef0123456789abcdef", "NTP_SERVER": "127.0.0.1:1"}
+        flags = {"KEY": "0123456789abcdef0123456789abcdef", "NTP_SERVER": "127.0.0.1:1",
+                 "GIT_VERSION": "1.0"}  # fmt: skip
         tree, image = Path(folder) / "device", Path(folder) / "flash.img"
         build.build(resolve(flags, {}), mpy.host_arch(interpreter()), tree)
         make_image(tree, image)

@@ -66,7 +66,7 @@ def board(trees, tmp_path, request):
     """f(METER=..., heap=, world=, ...) -> running VirtualBoard with ports 80 and 53."""
     boards = []
 
-    def start(heap="200k", world=None, **given):
+    def start(heap="180k", world=None, **given):
         image = tmp_path / "flash.img"
         make_image(trees(**given), image, keep=image if image.exists() else None)
         world = {"aps": NETWORKS, "scan_ms": 200, **(world or {})}

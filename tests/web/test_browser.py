@@ -87,7 +87,7 @@ def browser(trees, tmp_path_factory, chromium):
     """A browser at a board on which nothing is changed."""
     image = tmp_path_factory.mktemp("viewed") / "flash.img"
     make_image(trees(METER="none", NTP_SERVER="127.0.0.1:1"), image)
-    with VirtualBoard(image, {"aps": NETWORKS, "scan_ms": 200}, "200k", ports=(80,)) as device:
+    with VirtualBoard(image, {"aps": NETWORKS, "scan_ms": 200}, "180k", ports=(80,)) as device:
         device.wait_line("setup: open")
         yield chromium(device)
 
