@@ -20,6 +20,10 @@ from tools.webflash import images, server
 from tools.webflash import package as packages
 from tools.webflash.package import PackageError, package, unpack
 
+# Else Chromium looks up its maker's hosts at every start.
+QUIET = ["--no-sandbox", "--disable-background-networking", "--disable-component-update",
+         "--disable-sync", "--no-first-run"]  # fmt: skip
+
 
 @pytest.fixture(scope="module")
 def tree(tmp_path_factory):
@@ -162,7 +166,7 @@ def browser():
     if not chromium:
         pytest.skip("there is no chromium")
     with playwright.sync_playwright() as p:
-        yield p.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        yield p.chromium.launch(executable_path=chromium, args=QUIET)
 
 
 @pytest.mark.parametrize("scheme, width", [("light", 1280), ("dark", 390)])

@@ -19,6 +19,9 @@ from tools.image import make_flash_image, read_image
 from tools.webflash import images, server
 from tools.webflash.package import PackageError, package
 
+# Else Chromium looks up its maker's hosts at every start.
+QUIET = ["--no-sandbox", "--disable-background-networking", "--disable-component-update",
+         "--disable-sync", "--no-first-run"]  # fmt: skip
 SMALL = ((b"nvs", 1, 2, 0x9000, 0x6000), (b"factory", 0, 0, 0x10000, 0x10000),
          (b"vfs", 1, 0x81, 0x20000, 0x20000))  # fmt: skip
 PORT = """
@@ -60,7 +63,7 @@ def page():
     if not chromium:
         pytest.skip("there is no chromium")
     with playwright.sync_playwright() as p:
-        browser = p.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        browser = p.chromium.launch(executable_path=chromium, args=QUIET)
         yield browser.new_page()
         browser.close()
 
