@@ -89,9 +89,9 @@ def _add_radio(add, app):
     add("set_ssid", lambda text, origin: _store(app, {"ssid": text}, "ssid"), _network, True)
     add("set_pwd", lambda text, origin: _store(app, {"password": text}, "password"), utf8, True)
     add("set_ssid_pwd", lambda text, origin: _set_both(app, text), _both, True, ALL)
-    for name in ("networks", "wifi"):
+    for name in ("networks", "wifi", "device"):
         add(name, _seldom(app, name))
-    for name in ("set_network", "clear_networks", "set_fallback", "set_wifi"):
+    for name in ("set_network", "clear_networks", "set_fallback", "set_wifi", "set_device"):
         add(name, _seldom(app, name), utf8, True)
     add("set_ap_mesh_pwd", lambda text, origin: _set_extender(app, text), utf8, True)
     add("start_ap", lambda _, origin: _extend(app, True), changes=True, origins=ALL)
@@ -112,7 +112,7 @@ def _seldom(app, name):
         try:
             return answer(app.settings, name, text)
         finally:
-            overlay.free("firmware.app.wifi_commands")
+            overlay.free("firmware.app.wifi_commands", "firmware.control.timezone")
 
     return handler
 

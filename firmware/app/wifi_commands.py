@@ -1,10 +1,11 @@
-# uMeter - commands that set further networks, and how the radio works
+# uMeter - commands that set further networks, the radio, and what is seldom set
 # MIT license; Copyright (c) 2026 The uMeter authors
 
 from firmware.control.commands import NOT_KEPT
 from firmware.net.wifi_words import escape, unescape
 
 _RADIO = ("hostname", "ip", "netmask", "gateway", "dns", "country", "tx_power", "power_save")
+_DEVICE = ("interval", "timezone", "cron_most", "fail_safe", "switch_interval", "motor_valve")
 
 
 def answer(settings, name, text):
@@ -16,9 +17,12 @@ def answer(settings, name, text):
     if name == "set_fallback":
         ssid, password = _pair(text)
         return _keep(settings, {"fallback_ssid": ssid, "fallback_password": password})
-    if name == "set_wifi":
-        return _set_radio(settings, text)
-    return _radio(settings) if name == "wifi" else _list(settings)
+    if name == "networks":
+        return _list(settings)
+    names = _RADIO if name.endswith("wifi") else _DEVICE
+    if text is not None:
+        _set(settings, names, text)
+    return _show(settings, names)
 
 
 def _pair(text):
@@ -59,22 +63,25 @@ def _set_network(settings, ssid, password):
     return _keep(settings, {"networks": known})
 
 
-def _radio(settings):
+def _show(settings, names):
     texts = []
-    for name in _RADIO:
+    for name in names:
         value = settings[name]
         texts.append("%s=%s" % (name, int(value) if isinstance(value, bool) else value))
     return "&".join(texts)
 
 
-def _set_radio(settings, text):
+def _set(settings, names, text):
     changes = {}
     for part in text.split("&"):
         name, found, value = part.partition("=")
-        if name not in _RADIO or not found:
-            raise ValueError("%s: not one of %s" % (name, " ".join(_RADIO)))
+        if name not in names or not found:
+            raise ValueError("%s: not one of %s" % (name, " ".join(names)))
         changes[name] = value
+    if "timezone" in changes:
+        from firmware.control.timezone import Timezone
+
+        Timezone(changes["timezone"])
     if changes.get("ip", settings["ip"]) and not changes.get("gateway", settings["gateway"]):
         raise ValueError("gateway: must not be empty with a fixed address")
     _keep(settings, changes)
-    return _radio(settings)

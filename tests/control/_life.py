@@ -224,6 +224,8 @@ async def live():
         ms, order, words = line
         if ms > truth.uptime_ms():
             await asyncio.sleep_ms(ms - truth.uptime_ms())
+        if order == "end":
+            return False
         if order == "cut":
             tell("cut")
             return True
@@ -235,10 +237,10 @@ def main():
     more = True
     while more:
         line = next_line()
-        while line and line[1] != "boot":
+        while line and line[1] not in ("boot", "end"):
             obey(None, line[1], line[2])
             line = next_line()
-        if line is None:
+        if line is None or line[1] == "end":
             return
         time.sleep_ms(line[0] - truth.uptime_ms())
         tell("boot")

@@ -72,7 +72,7 @@ def _tree(overrides):
 
 def run(script, folder, timeout=None, heap="400k", **overrides):
     """[(ms, kind, [word, ...])] of what happened."""
-    (folder / "script").write_text("".join(script.lines))
+    (folder / "script").write_text("".join(script.lines) + "%d end\n" % script.ms)
     tree = Path(_tree(tuple(overrides.items())).name) / "device"
     places = (tree, ROOT / "sim" / "virtual", ROOT / "sim" / "board")
     environ = dict(os.environ, MICROPYPATH=":".join(map(str, places)) + ":.frozen")

@@ -200,6 +200,18 @@ def test_how_the_radio_works(device):
     assert device.ask("set_wifi", b"hostname=&tx_power=0&country=&power_save=0") == default
 
 
+def test_what_is_seldom_set(device):
+    default = "interval=2&timezone=CET-1CEST,M3.5.0,M10.5.0/3&cron_most=16&fail_safe=keep"
+    default += "&switch_interval=0&motor_valve=0"
+    assert device.ask("device") == default
+    for text in (b"", b"fail_safe=up", b"interval=0", b"timezone=Europe", b"ssid=x", b"\xff"):
+        assert device.ask("set_device", text).startswith("error: "), text
+    assert device.ask("device") == default
+    changed = device.ask("set_device", b"fail_safe=close&timezone=GMT0BST,M3.5.0/1,M10.5.0")
+    assert "timezone=GMT0BST,M3.5.0/1,M10.5.0&" in changed and "fail_safe=close" in changed
+    assert device.ask("set_device", default.encode()) == default
+
+
 def test_extender(device):
     device.send("start_ap")
     assert device.ask("ap_status") == "started, this device only: no NAPT"

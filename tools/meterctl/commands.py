@@ -31,6 +31,7 @@ TEXT_NEEDED = {
     "set_network": "of one more network: ssid=<name>&pwd=<password>",
     "set_fallback": "used while no other works: ssid=<name>&pwd=<password>; ssid=&pwd= for none",
     "set_wifi": "ip=192.168.1.20&gateway=192.168.1.1, dns netmask hostname ...",
+    "set_device": "timezone=GMT0BST,M3.5.0/1,M10.5.0&fail_safe=close, interval cron_most ...",
     "set_ap_mesh_pwd": "the extender's password",
     "set_cron": "minute=0&hour=8&day_of_month=*&month=*&day_of_week=*&command=open",
     "open_until": "a meter reading, kWh (m3 for flow meters)",
@@ -43,7 +44,7 @@ NO_TEXT_NEEDED = frozenset(
     start_setup disconnect_count network_quality mem chip_id flash_id flash_size crypto
     reset_reason restart stack_trace save cron cron_list clear_cron open close status limit
     off test rejected factory_reset networks
-    clear_networks wifi""".split()
+    clear_networks wifi device""".split()
 )
 
 KNOWN = NO_TEXT_NEEDED | set(TEXT_NEEDED)

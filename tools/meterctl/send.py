@@ -157,7 +157,7 @@ def send(
 
     Stock MeterLogger devices understand the same commands, but not cron_list, limit,
     rejected, factory_reset, start_setup, networks, set_network, clear_networks, set_fallback,
-    wifi and set_wifi; those with current firmware know no off, pwm, test.
+    wifi, set_wifi, device and set_device; those with current firmware know no off, pwm, test.
 
     Exit status: 0 if the answer came (or none was waited for), 1 if not or if
     the device refused, 2 if the command was not sent.

@@ -1,0 +1,116 @@
+# uMeter - what the outputs do: polarity, mirror, patterns, a motor valve, waits, fail-safe
+# MIT license; Copyright (c) 2026 The uMeter authors
+
+import pytest
+
+from tests.control import life
+from tests.control.life import sealed
+
+AC1, AC2 = "25", "26"
+HOUR_MS = 3600000
+
+
+class Script(life.Script):
+    def __init__(self):
+        super().__init__()
+        self.order("wire", 1)
+        self.time(0, 0)
+        self.order("energy", 56726, -3, "MWh")
+        self.order("boot")
+        self.wait(3000)
+
+    def send(self, function, text="1", rest=1000):
+        self.message(*sealed(self.now, function, text.encode()))
+        self.wait(rest)
+
+
+def outputs(told, since=0):
+    """[(ms, pin, level)] of the changes after that ms."""
+    levels, changes = {}, []
+    for ms, kind, words in told:
+        if kind == "pin" and words[0] in (AC1, AC2) and levels.get(words[0]) != words[1]:
+            levels[words[0]] = words[1]
+            if ms > since:
+                changes.append((ms, words[0], int(words[1])))
+    return changes
+
+
+@pytest.mark.parametrize("flags, level, second", [
+    ({}, 1, []), ({"THERMO_NO": "1"}, 0, []), ({"THERMO_ON_AC_2": "1"}, 1, [1, 0]),
+])  # fmt: skip
+def test_polarity_and_mirror(tmp_path, flags, level, second):
+    script = Script()
+    start = script.ms - 1
+    script.send("open")
+    script.send("close")
+    changes = outputs(life.run(script, tmp_path, **flags), start)
+    assert [x for _, pin, x in changes if pin == AC1] == [level, 1 - level]
+    assert [x for _, pin, x in changes if pin == AC2] == second
+
+
+def test_slow_pwm_until_the_next_command(tmp_path):
+    script = Script()
+    start = script.ms
+    script.send("pwm", "250", 25000)
+    script.send("close", rest=30000)
+    changes = outputs(life.run(script, tmp_path), start - 1)
+    assert changes == [(start + at, AC1, level) for at, level in
+                       ((0, 1), (2500, 0), (10000, 1), (12500, 0), (20000, 1), (22500, 0))]
+
+
+def test_the_test_pattern(tmp_path):
+    script = Script()
+    start = script.ms
+    script.send("test", rest=30000)
+    script.send("off", rest=30000)
+    changes = outputs(life.run(script, tmp_path), start - 1)
+    assert changes == [(start + at, AC1, level) for at, level in
+                       ((0, 1), (12000, 0), (24000, 1), (30000, 0))]  # fmt: skip
+    pattern = outputs(life.run(script, tmp_path, AC_TEST="1"))
+    assert (12000, AC1, 0) in pattern  # from the start on
+
+
+def test_a_motor_valve(tmp_path):
+    script = Script()
+    script.send("set_device", "motor_valve=1")
+    script.order("cut")
+    script.wait(1000)
+    boot = script.ms
+    script.order("boot")
+    script.wait(70000)
+    start = script.ms
+    script.send("open", rest=30000)
+    script.send("close", rest=90000)  # turns back on the way
+    changes = outputs(life.run(script, tmp_path), boot - 1)
+    assert changes == [(boot, AC2, 1), (boot + 60000, AC2, 0), (start, AC1, 1),
+                       (start + 30000, AC1, 0), (start + 30000, AC2, 1),
+                       (start + 90000, AC2, 0)]  # fmt: skip
+
+
+def test_two_moves_are_not_too_close(tmp_path):
+    script = Script()
+    script.send("set_device", "switch_interval=100")
+    script.wait(200000)
+    start = script.ms
+    script.send("open", rest=10000)
+    script.send("close", rest=10000)
+    script.send("close", rest=100000)
+    script.send("open", rest=10000)
+    script.send("off", rest=200000)  # the move that waits is not wanted any more
+    changes = outputs(life.run(script, tmp_path), start - 1)
+    assert [(round((ms - start) / 1000), level) for ms, _, level in changes] == [(0, 1), (100, 0)]
+
+
+def test_fail_safe_after_a_day_of_silence(tmp_path):
+    script = Script()
+    script.send("set_device", "fail_safe=close")
+    script.send("open")
+    script.wait(60000)
+    script.order("meter", 0)
+    silent = script.ms
+    script.wait(26 * HOUR_MS)
+    script.order("meter", 1)
+    script.wait(120000)
+    closed, opened = outputs(life.run(script, tmp_path), silent)
+    assert closed[1:] == (AC1, 0) and 24 * HOUR_MS - 200000 < closed[0] - silent < 25 * HOUR_MS
+    assert opened[1:] == (AC1, 1) and opened[0] > script.ms - 121000
