@@ -42,9 +42,13 @@ class Valve:
         self._move(is_open, _ORIGINS[origin])
 
     def _move(self, is_open, cause):
-        changed = self.actuator.set(is_open)
+        before = self.status()
+        self.actuator.set(is_open)
         self.state.save()
-        if changed:
+        self._tell(before, cause)
+
+    def _tell(self, before, cause):
+        if self.status() != before:
             self._log.event("valve", "%s by %s" % (self.status(), cause))
             self._say("status", self.status())
             self._say("status_cause", cause)
@@ -55,7 +59,9 @@ class Valve:
         if current is None:
             return
         self._fed = self._clock.uptime()
+        before = self.status()
         self.actuator.release()
+        self._tell(before, "meter")
         self.guard.current = current
         if self.guard.waiting is not None:
             from firmware.app import valve_commands
@@ -77,4 +83,6 @@ class Valve:
             wanted = self._settings["fail_safe"]
             if wanted != "keep" and self._clock.uptime() - self._fed > _BLIND_S:
                 self._log.state("valve", "no readings: fail-safe position " + wanted)
+                before = self.status()
                 self.actuator.hold(wanted == "open")
+                self._tell(before, "fail_safe")

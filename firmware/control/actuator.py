@@ -37,16 +37,15 @@ class Actuator:
 
     @property
     def is_open(self):
-        """What was commanded; `status` reports it."""
-        return self._state["valve"]
+        """What was commanded, or the fail-safe position; `status` reports it."""
+        return self._state["valve"] if self._held is None else self._held
 
     def set(self, is_open):
-        """Open or close; the caller saves the state. True: it is a change."""
-        changed = self._state.update({"valve": is_open})
+        """Open or close; the caller saves the state."""
+        self._state.update({"valve": is_open})
         self._held = None
         self._stop()
         self._move()
-        return changed
 
     def hold(self, is_open):
         """Fail-safe: this position until the next command or release(); the state stays."""
@@ -64,7 +63,7 @@ class Actuator:
         wait = 0
         if self._moved is not None:
             wait = self._moved + self._switch_interval() - self._clock.uptime()
-        if wait <= 0 or self._position == self._wanted():
+        if wait <= 0 or self._position == self.is_open:
             self._drive()
         elif self._later is None:
             self._later = asyncio.create_task(self._move_later(wait))
@@ -74,11 +73,8 @@ class Actuator:
         self._later = None
         self._drive()
 
-    def _wanted(self):
-        return self._state["valve"] if self._held is None else self._held
-
     def _drive(self):
-        is_open = self._wanted()
+        is_open = self.is_open
         if is_open != self._position:
             self._moved = self._clock.uptime()
         self._position = is_open

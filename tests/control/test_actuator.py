@@ -5,6 +5,7 @@ import pytest
 
 from tests.control import life
 from tests.control.life import sealed
+from tools.meterctl.messages import open_message
 
 AC1, AC2 = "25", "26"
 HOUR_MS = 3600000
@@ -111,6 +112,14 @@ def test_fail_safe_after_a_day_of_silence(tmp_path):
     script.wait(26 * HOUR_MS)
     script.order("meter", 1)
     script.wait(120000)
-    closed, opened = outputs(life.run(script, tmp_path), silent)
+    script.send("status")
+    told = life.run(script, tmp_path)
+    closed, opened = outputs(told, silent)
     assert closed[1:] == (AC1, 0) and 24 * HOUR_MS - 200000 < closed[0] - silent < 25 * HOUR_MS
-    assert opened[1:] == (AC1, 1) and opened[0] > script.ms - 121000
+    assert opened[1:] == (AC1, 1) and opened[0] > script.ms - 122000
+    messages = [open_message(words[0], bytes.fromhex(words[1]), life.KEYS)
+                for ms, kind, words in told if kind == "sent" and ms > silent]  # fmt: skip
+    assert [(message.function, message.text) for message in messages] == [
+        ("status", "close"), ("status_cause", "fail_safe"), ("status", "open"),
+        ("status_cause", "meter"), ("status", "open"),
+    ]  # fmt: skip
