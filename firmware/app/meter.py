@@ -67,6 +67,7 @@ class MeterTask:
                 sample = lists.since(reading, self._said)
         self._said = reading.uptime
         self._now.clear()
+        gc.collect()  # before it, too: a long sample wants some kB in one piece
         self.on_sample(sample)
         gc.collect()
 
@@ -92,6 +93,6 @@ def line_keeper(log, settings):
 
     def found(text):
         log.event("meter", "its line is set to " + text)
-        settings.update({"han_line": text})
+        settings.note("han_line", text)  # in the midst of a push, there is no room for checks
 
     return found

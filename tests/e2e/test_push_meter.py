@@ -12,6 +12,7 @@ from sim.launch import VirtualBoard, interpreter
 from sim.meters import pusher
 from sim.meters.server import Server
 from tools import build, mpy, sim
+from tools.bench.han import made_up
 from tools.image import make_image
 from tools.keys import KeyRing
 from tools.meterctl.link import Link
@@ -26,7 +27,7 @@ LINE = "2400 8N1 inverted"
 class Home:
     """A meter on a line, a virtual board, a broker, and somebody who has the key."""
 
-    def __init__(self, folder, stack, line, **given):
+    def __init__(self, folder, stack, line, core=None, **given):
         stack.enter_context(mock.patch.object(sim, "say"))  # the broker's chatter
         clock = stack.enter_context(contextlib.closing(sim.TimeServer()))
         port = stack.enter_context(sim.broker(folder))
@@ -37,8 +38,8 @@ class Home:
         self.image = folder / "flash.img"
         make_image(tree, self.image)
         keys = [bytes.fromhex(METER_KEY), bytes.fromhex(OTHER_KEY)]
-        meter = stack.enter_context(Server(
-            pusher.make("han", 7210086, None, 2500, *keys), tcp=("127.0.0.1", 0)))  # fmt: skip
+        core = core or pusher.make("han", 7210086, None, 2500, *keys)
+        meter = stack.enter_context(Server(core, tcp=("127.0.0.1", 0)))
         uart = "tcp:127.0.0.1:%d %s" % (meter.port, line)
         self.world = {"uart": {str(flags["UART_ID"]): uart},
                       "aps": [{"ssid": sim.SSID, "password": "", "rssi": -61, "channel": 6}],
@@ -48,7 +49,7 @@ class Home:
         self.lines = []
 
     def board(self):
-        return VirtualBoard(self.image, self.world, "260k", on_line=self.lines.append)
+        return VirtualBoard(self.image, self.world, "160k", on_line=self.lines.append)
 
     def sample(self, seconds=60):
         end = time.monotonic() + seconds
@@ -92,6 +93,19 @@ def test_line_is_found_and_kept(tmp_path, stack):
         board.start()
         home.said("reading 7210086", 30)
         assert not any("its line is set" in line for line in home.lines)
+
+
+def test_the_longest_lists_fit_into_the_chip(tmp_path, stack):
+    """35 values, ciphered, while the set-up window is open."""
+    keys = bytes.fromhex(METER_KEY), bytes.fromhex(OTHER_KEY)
+    core = pusher.Pusher(2400, 3000, lambda n: made_up(*keys, n))
+    home = Home(tmp_path, stack, "2400 8N1", core, HAN_ENCRYPTION_KEY=METER_KEY,
+                HAN_AUTHENTICATION_KEY=OTHER_KEY)  # fmt: skip
+    with home.board():
+        for _ in range(5):
+            serial, values = home.sample()
+            assert serial == "0000001" and len(values) > 35
+        assert len([line for line in home.lines if "app: uMeter" in line]) == 1, home.lines
 
 
 def test_a_missing_and_a_wrong_key_are_told(tmp_path, stack):
