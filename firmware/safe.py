@@ -42,10 +42,13 @@ class _Nobody:
     """In the place of publisher, session and meter."""
 
     serial = latest = meter = None
-    connected = False
+    connected = rests = False
 
     def restart(self):
         """A session with the broker begins with the next start."""
+
+    def wake(self):
+        """It has never rested."""
 
 
 class Safe:

@@ -49,7 +49,14 @@ class App:
         from firmware.app.parts import make_parts
 
         make_parts(self)
-        overlay.free("firmware.app.parts", "firmware.app.meters")
+        overlay.free("firmware.app.parts")
+
+    def make_meter(self):
+        from firmware.app.meters import make_meter
+
+        meter = make_meter(self.board, self.clock, self.log, self.settings)
+        overlay.free("firmware.app.meters")
+        return meter
 
     def model(self):
         """<MicroPython>-<version>-<model>: servers look for the model's tokens."""

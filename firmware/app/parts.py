@@ -5,7 +5,6 @@
 
 import config
 from firmware.app.meter import MeterTask
-from firmware.app.meters import make_meter
 from firmware.app.session import Session
 from firmware.app.setup import Setup
 from firmware.control.reception import Reception
@@ -31,9 +30,8 @@ def make_parts(app):
         from firmware.app.valve import Valve
 
         app.valve = Valve(board, settings, app.state, clock, log, app.publisher.reply)
-    app.meter = MeterTask(
-        make_meter(board, clock, log, settings), clock, log, settings, app.heart
-    )
+    app.meter = MeterTask(app.make_meter(), clock, log, settings, app.heart)
+    app.meter.remake = app.make_meter
     app.meter.on_sample = app.publisher.sample
     app.meter.on_reading = app.read
     _add_network(app)

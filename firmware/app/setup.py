@@ -23,6 +23,7 @@ _WINDOW_S = const(120)
 _SHORT_S = const(2)  # DEBUG_SHORT_WEB_CONFIG_TIME
 _NAME_S = const(12)  # so long the meter may take to tell its serial, which names the network
 _IDLE_S = const(300)  # then the pages' code goes
+_ROOM = const(45056)  # bytes for the pages; a meter with less beside it has to rest meanwhile
 _RETRY_S = const(30)  # after there was no room for it
 _LOOK_MS = const(250)
 _POWER_ON = (0, 6)  # reset reasons: power, and the reset button
@@ -70,8 +71,9 @@ class Setup:
         renew = self.portal is not None and self.portal.close()
         self._names = self._hang_up(self._names)
         self._app.extend()  # or ends the network
+        if renew or self._app.meter.rests:
+            self._unload()  # others want the room
         if renew:
-            self._unload()  # the session wants the room
             self._app.session.restart()
 
     def stay(self, seconds=_WINDOW_S):
@@ -151,6 +153,10 @@ class Setup:
 
     def _load(self):
         gc.collect()  # the code wants its places in one piece
+        meter = self._app.meter
+        if meter.meter and meter.meter.push and not meter.rests and gc.mem_free() < _ROOM:
+            meter.rest()
+            return  # till the next look
         try:
             from firmware.app.portal import Portal
 
@@ -171,3 +177,9 @@ class Setup:
         overlay.free("firmware.web", "firmware.app.portal", "microdot")
         self._app.settings.forget_checks()
         gc.collect()
+        try:
+            self._app.meter.wake()
+        except MemoryError:
+            self._app.log.event("setup", "no room in one piece for the meter, the device restarts")
+            self._app.settings.save()
+            self._app.board.restart()
