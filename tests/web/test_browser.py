@@ -96,7 +96,7 @@ def browser(trees, tmp_path_factory, chromium):
 @pytest.mark.parametrize("size", [PHONE, DESKTOP], ids=["phone", "desktop"])
 def test_nothing_serious_for_axe(browser, scheme, size):
     page = opened(browser, scheme, size)
-    for path in ("/setup", "/live", "/progress", "/login"):
+    for path in ("/setup", "/live", "/progress"):
         page.goto("http://192.168.4.1" + path)
         if path == "/setup":
             page.get_by_role("radio", name="Home").wait_for()
@@ -142,3 +142,32 @@ def test_by_keyboard_alone(board, chromium):
             break
     assert reached[-1] == "submit" and {"ssid", "password", "show", "broker_host"} <= set(reached)
     page.get_by_text("http://192.168.1.77/").wait_for(timeout=45000)
+
+
+def test_from_the_local_network(board, chromium, broker):
+    """Behind the password: live values, and another broker for the next session."""
+    device = board(METER="none", NTP_SERVER="127.0.0.1:1", WIFI_SSID="Home", SERIAL="7013412",
+                   WIFI_PASSWORD="correct horse", SETUP_PASSWORD="open sesame",
+                   DEBUG_SHORT_WEB_CONFIG_TIME="1")  # fmt: skip
+    device.wait_line("setup: closed")
+    device.wait_line("wifi: connected")
+    page = opened(chromium(device))
+    page.goto("http://192.168.1.77/")
+    assert page.url == "http://192.168.1.77/login"
+    assert violations(page) == []
+    page.get_by_label("Password of these pages").fill("open barley")
+    page.get_by_role("button", name="Log in").click()
+    page.get_by_text("This is not the password.").wait_for()
+    page.get_by_label("Password of these pages").fill("open sesame")
+    page.get_by_role("button", name="Log in").click()
+    page.get_by_role("heading", name="Live").wait_for()
+    page.locator(".tiles dd").first.wait_for()
+    assert violations(page) == []
+    page.get_by_role("link", name="Set up").click()
+    page.get_by_role("radio", name="Home").wait_for()
+    page.get_by_label("Server", exact=True).fill("127.0.0.1")
+    page.get_by_label("Port", exact=True).fill(str(broker))
+    page.get_by_role("button", name="Test and save").click()
+    page.get_by_role("heading", name="Saved").wait_for()
+    device.wait_line("mqtt: connected", 30)
+    assert [fault for fault in page.faults if "403" not in fault] == []
