@@ -205,9 +205,10 @@ async def _restart_later(app):
 
 
 def _factory_reset(app):
-    """Settings go, the replay guard's time and the valve stay: nothing old becomes new again."""
-    app.settings.reset()
-    app.state.update({"joined": []})
+    from firmware.app.factory import erase
+
+    erase(app)
+    overlay.free("firmware.app.factory")
     _restart(app)
     return "settings erased, restarts in %d s" % _RESTART_S
 

@@ -1,4 +1,4 @@
-# uMeter - factory settings by the button, offered for a second after each start
+# uMeter - factory settings: by command, and by the button for a second after each start
 # MIT license; Copyright (c) 2026 The uMeter authors
 
 import asyncio
@@ -29,15 +29,19 @@ async def offer(app, light, pressed):
 
 
 async def _reset(app, light):
-    """All that people have set is gone; the valve, its limit and what guards from replay stay."""
     app.log.event("panel", "factory settings")
-    app.settings.reset()
-    app.state.update({"joined": []})
-    for _ in range(2):  # the generation before is kept, too
-        app.state.pending = True
-        app.state.save()
+    erase(app)
     for _ in range(_FLASHES):
         for level in (1, 0):
             light(level, True)
             await asyncio.sleep_ms(_FLASH_MS)
     app.board.restart(STARTED)  # as if by the reset button: the set-up network comes up
+
+
+def erase(app):
+    """All that people have set is gone; the valve, its limit and what guards from replay stay."""
+    app.settings.reset()
+    app.state.update({"joined": []})
+    for _ in range(2):  # the generation before is kept, too
+        app.state.pending = True
+        app.state.save()
