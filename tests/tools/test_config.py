@@ -125,6 +125,7 @@ def test_secrets_stay_out_of_messages(name):
 def test_flags_that_belong_together():
     assert refused(WIFI_PASSWORD="longenough").startswith("WIFI_PASSWORD")
     assert refused(MQTT_PASSWORD="x").startswith("MQTT_PASSWORD")
+    assert refused(POWER_SAVE="1", AP="1").startswith("POWER_SAVE: not with AP=1")
     assert refused(METER="han", HAN_AUTHENTICATION_KEY=KEY).startswith("HAN_AUTHENTICATION_KEY")
     assert refused(METER="p1", FLOW_METER="1").startswith("FLOW_METER")
 

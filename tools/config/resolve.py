@@ -76,6 +76,8 @@ def _check_together(flags, meter):
         raise ConfigError("FLOW_METER: not for METER=%s, which measures electricity" % meter)
     if flags["WIFI_PASSWORD"] and not flags["WIFI_SSID"]:
         raise ConfigError("WIFI_PASSWORD: is given without WIFI_SSID")
+    if flags["POWER_SAVE"] and flags["AP"]:
+        raise ConfigError("POWER_SAVE: not with AP=1, whose radio is always on")
     if flags["MQTT_PASSWORD"] and not flags["MQTT_USER"]:
         raise ConfigError("MQTT_PASSWORD: is given without MQTT_USER")
     if flags["HAN_AUTHENTICATION_KEY"] and not flags["HAN_ENCRYPTION_KEY"]:
