@@ -6,9 +6,10 @@
 # count lies in the chip's RTC memory: a power cycle ends it, and so does a restart that somebody
 # has ordered.
 
-import asyncio
 import gc
+import sys
 import time
+from asyncio import core
 from micropython import const
 
 import config
@@ -31,22 +32,27 @@ def start():
     board.start_watchdog()  # before the code is read: a damaged file may end in an endless loop
     stores = []  # settings in use: no secret of theirs may be kept with a crash
     try:
-        if is_safe:
-            from firmware.safe import run
-        else:
-            from firmware.app import run
-        run(board, stores)
+        _run(board, stores, is_safe)
     except KeyboardInterrupt:
         _give_console(board)
         raise
     except Exception as error:
-        _keep(error, time.ticks_diff(time.ticks_ms(), began) // 1000, stores or None)
+        _keep(error, time.ticks_diff(time.ticks_ms(), began) // 1000, stores)
         if is_safe:
             print("Not even the safe mode works; `make flash` writes all files anew.")
             _give_console(board)
             return
         time.sleep(_RESTART_S)
         board.restart(EXCEPTION)
+
+
+def _run(board, stores, is_safe):
+    """Apart from start(), whose frame would hold the app's code when it has failed."""
+    if is_safe:
+        from firmware.safe import run
+    else:
+        from firmware.app import run
+    run(board, stores)
 
 
 def _give_console(board):
@@ -56,11 +62,27 @@ def _give_console(board):
 
 
 def _keep(error, uptime, stores):
-    asyncio.new_event_loop()  # lets go of what the tasks hold: it may be memory that is short
-    gc.collect()
     try:
+        _free(stores)
         from firmware.crash import keep
 
-        keep(error, uptime, stores)
+        keep(error, uptime, stores or None)
     except Exception as another:  # a full flash, a damaged file: the restart has to come anyway
         print("The crash is not kept: %s" % type(another).__name__)
+
+
+def _free(stores):
+    """Lets go of what holds the app. Needs no memory: that may be what was short."""
+    for store in stores:
+        store.on_flash_error = None
+    found = True
+    while found:
+        found = False
+        for name in sys.modules:
+            if name == "firmware" or name.startswith("firmware."):
+                del sys.modules[name]
+                found = True
+                break
+    core._task_queue = core._io_queue = core.cur_task = core.Loop._exc_handler = None
+    gc.collect()
+    core.new_event_loop()

@@ -60,7 +60,7 @@ def test_damaged_app_ends_in_the_safe_mode(board, tree):
     assert KEY[:16] not in page
     count = len(b.lines)
     b.type("\x03")
-    b.wait_line("The console is yours", after=count)
+    b.wait_line("The console is yours", 60, after=count)
     b.type("\x04")  # somebody wants it to start again, and the count begins anew
     b.wait_line("ValueError: incompatible .mpy file", after=count)
     assert b.resets == 4
@@ -71,6 +71,36 @@ def test_missing_start_says_what_to_do(board):
     b.wait_line("ImportError: no module named 'firmware.start'")
     b.wait_line("`make flash` writes them anew")
     b.wait_line("MicroPython virtual board")
+
+
+HUNGRY = """
+import asyncio
+from firmware.meters.counters import Counters
+EATEN = []
+class SyntheticMeter:
+    push = False
+    counters = Counters()
+    def __init__(self, clock, serial):
+        self.eaten = EATEN
+    async def read(self):
+        await asyncio.sleep(1)
+        for size in (1024, 64, 16):
+            try:
+                while True:
+                    EATEN.append(bytearray(size))
+            except MemoryError:
+                continue
+        raise MemoryError("all is eaten")
+"""
+
+
+def test_crash_for_want_of_memory_is_kept(board):
+    b = board({"firmware/meters/synthetic.mpy": None,
+               "firmware/meters/synthetic.py": HUNGRY.encode()})  # fmt: skip
+    b.wait_line("MemoryError: all is eaten")
+    b.wait_line("app: uMeter", after=b.lines.index("MemoryError: all is eaten"))
+    assert not b._search("The crash is not kept", 0)
+    assert b.resets == 1
 
 
 @pytest.mark.parametrize("damage", [
