@@ -28,7 +28,7 @@ class MessageDecoder:
 
     def __init__(self, keys, limit, factors, zone_min, keep_apdu):
         self._keys = keys
-        self._decipher = None
+        self._decipher = self._header = self._notification = None  # what other modules have
         if keys[0] or keys[1]:
             self._load_cipher()
         self._tape = None
@@ -88,19 +88,20 @@ class MessageDecoder:
         return self._blocks.add(data)
 
     def _load_cipher(self):
-        from firmware.meters.glo import Decipher
+        from firmware.meters import glo
 
-        self._decipher = Decipher(*self._keys)
+        self._decipher = glo.Decipher(*self._keys)
+        self._header = glo.header
         overlay.free("firmware.crypto.gcm_tables")
 
     def _apdu(self, data, telegram):
         tag = data[0]
         if tag == _CIPHER:
-            from firmware.meters import glo
-
+            if self._decipher is None:
+                self._load_cipher()
             telegram.layers.append("glo-ciphering")
             try:
-                head = glo.header(data, 1, len(data))
+                head = self._header(data, 1, len(data))
             except FrameError:
                 raise FrameError("reject", "structure")
             if head.stop != len(data):
@@ -110,8 +111,6 @@ class MessageDecoder:
         self._finish(data, tag, telegram, "")
 
     def _clear(self, data, head, telegram):
-        if self._decipher is None:
-            self._load_cipher()
         try:
             return self._decipher.open(data, head, telegram, self._plausible)
         except FrameError as error:
@@ -132,10 +131,12 @@ class MessageDecoder:
             telegram.apdu = bytes(data)
         self.clock.rule = WALL
         if tag == _NOTIFICATION:
-            from firmware.meters import dlms_notification
+            if self._notification is None:
+                from firmware.meters import dlms_notification
 
+                self._notification = dlms_notification.decode
             telegram.layers.append("dlms")
-            dlms_notification.decode(self.tape, data, len(data), telegram, self.clock)
+            self._notification(self.tape, data, len(data), telegram, self.clock)
         elif tag == _SLASH or ident:
             from firmware.meters import p1_message
 
@@ -159,10 +160,10 @@ class MessageDecoder:
         telegram.layers.append("p1")
         ident = p1_message.ident_of(view, pos, start)
         if kind == CIPHERED:
-            from firmware.meters import glo
-
+            if self._decipher is None:
+                self._load_cipher()
             telegram.layers.append("glo-ciphering")
-            clear = self._clear(view, glo.header(view, start, stop), telegram)
+            clear = self._clear(view, self._header(view, start, stop), telegram)
             self._finish(clear, clear[0] if clear else 0, telegram, ident)
             return
         if kind == UNCHECKED:
