@@ -93,6 +93,25 @@ def test_safe_mode_ends_after_an_hour(files):
     assert len(kept(board)) <= 1536 and kept(board).startswith("crash 6, after ")
 
 
+def test_saving_on_the_pages_ends_the_safe_mode(files):
+    world.aps[:] = [{"ssid": "home", "password": "home-pass"}]
+    board = machine(files, "raise OSError(5)")
+    cause = dies(board)
+
+    def save(safe):
+        safe.setup._load()
+        safe.setup.portal.start({"ssid": "home", "password": "home-pass", "interval": 30})
+
+    def begun(safe):
+        board.after(15000, save, safe)
+
+    assert board.live(cause, cut_ms=600000, begun=begun) == HARD
+    assert board.said("setup: saved: ") and 35000 < board.uptime_ms < 60000, board.lines
+    found = []
+    cause = board.live(HARD, cut_ms=60000, begun=lambda app: found.append(app.settings["ssid"]))
+    assert cause == HARD and found == ["home"] and not board.said("SAFE MODE")
+
+
 def test_safe_mode_has_the_watchdog(files):
     """Fed while it lives, and in force."""
     board = machine(files, "raise OSError(5)")

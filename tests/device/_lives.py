@@ -110,7 +110,7 @@ class Machine:
     def live(self, cause=POWER, cut_ms=None, cut_write=None, cut_read=None, begun=None, at=()):
         """One life. -> cause of the next: POWER, or that of a reset.
 
-        begun: f(app), as soon as the app is built. at: [(ms, f, argument)].
+        begun: f(app), as soon as the app, or the safe mode, is built. at: [(ms, f, argument)].
         """
         self.lives += 1
         self._clean(cause)
@@ -170,8 +170,9 @@ class Machine:
 
         def load(name, *rest):
             module = _import(name, *rest)
-            if name == "firmware.app" and rest[2:3] == (("run",),):
-                make = module.App
+            if name in ("firmware.app", "firmware.safe") and rest[2:3] == (("run",),):
+                kind = "App" if name == "firmware.app" else "Safe"
+                make = getattr(module, kind)
 
                 def build(*args):
                     self.app = make(*args)
@@ -179,7 +180,7 @@ class Machine:
                         begun(self.app)
                     return self.app
 
-                module.App = build
+                setattr(module, kind, build)
             return module
 
         builtins.print, builtins.__import__ = hear, load
