@@ -79,7 +79,7 @@ class Session:
         if counters is None or not counters.pongs:
             time, loss = "unknown", "unknown"
         else:
-            time = "%d.000 mS" % counters.ping_ms
+            time = "%d.%03d mS" % (counters.ping_us // 1000, counters.ping_us % 1000)
             lost = (counters.pings - counters.pongs) * 10000 // counters.pings
             loss = "%d.%02d%%" % (lost // 100, lost % 100)
         return "ping_response_time=%s&ping_average_packet_loss=%s&disconnect_count=%d" % (

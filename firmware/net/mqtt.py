@@ -34,7 +34,7 @@ class Counters:
         self.failed_handlers = 0
         self.pings = 0
         self.pongs = 0
-        self.ping_ms = None  # way to the broker and back, of the last answered ping
+        self.ping_us = 0  # way to the broker and back, mean of the last 60 answered pings
         self.connects = 0
         self.disconnects = 0  # of links that were ready
         self.refused = 0  # subscriptions, per connection

@@ -161,11 +161,16 @@ class Link:
             self._take_suback(body)
         elif head == codec.PINGRESP:
             if self._pinged is not None:
-                self._counters.pongs += 1
-                self._counters.ping_ms = ticks_diff(ticks_ms(), self._pinged)
+                self._note_pong(ticks_diff(ticks_ms(), self._pinged))
             self._pinged = None
         else:
             raise codec.MqttError("packet out of place")
+
+    def _note_pong(self, took_ms):
+        counters = self._counters
+        counters.pongs += 1
+        # A mean of the last 60 or so [MeterLogger 8.7]; of microseconds, so rounding is small.
+        counters.ping_us += (took_ms * 1000 - counters.ping_us) // min(counters.pongs, 60)
 
     def _subscribe(self):
         subscriptions = self._client.subscriptions

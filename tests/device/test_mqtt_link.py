@@ -8,7 +8,9 @@ from time import ticks_add, ticks_ms
 from _mqtt import Session
 
 from firmware.net import mqtt_codec as codec
-from firmware.net.mqtt_link import _READY, Link
+from firmware.net.mqtt_link import Link
+
+_READY = 2  # as in mqtt_link, whose constants are no attributes
 
 
 def make(state=_READY, **settings):

@@ -201,3 +201,16 @@ async def test_a_fixed_address_that_is_wrong():
     broker.answers = False
     await asyncio.sleep(700)
     assert house.wifi.address == "192.168.1.9"
+
+
+async def test_time_of_the_way_is_a_mean():
+    house, broker = await begin(HOME)
+    await broker.hears(60)
+    link, counters = broker.client._link, broker.client.counters
+    counters.pongs = 0
+    for took, mean in ((20, 20000), (40, 30000), (60, 40000)):
+        link._note_pong(took)
+        assert counters.ping_us == mean
+    for _ in range(1000):
+        link._note_pong(8)
+    assert 7900 <= counters.ping_us <= 8100
