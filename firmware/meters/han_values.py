@@ -6,6 +6,12 @@ from micropython import const
 from firmware.meters import cosem_time
 from firmware.reading import Quantity, rescale
 
+_TOTALS = (
+    "active_energy_import_wh",
+    "active_energy_export_wh",
+    "reactive_energy_import_varh",
+    "reactive_energy_export_varh",
+)
 VOLTS_MAX = const(1000)  # a voltage without a scaler above this has decimals
 _VOLTAGES = ("voltage_l1_v", "voltage_l2_v", "voltage_l3_v")
 
@@ -70,6 +76,11 @@ def put_number(tape, i, telegram, meaning, exponents, scaler):
 
 def put_totals(values, derived):
     """A total that the meter does not send is the sum of its tariffs."""
+    for name in _TOTALS:
+        if name not in values:
+            break
+    else:
+        return
     parts = {}  # name of the total -> Quantities
     for name in values:
         at = name.find("_t")

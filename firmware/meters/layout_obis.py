@@ -41,6 +41,7 @@ def decode(tape, telegram, clock):
         telegram.notes.append("values behind the first %d are left out" % found)
     cells = tape.cells
     known = obis.known
+    text, voltage, quantity = obis.TEXT, obis.VOLTAGE, Quantity  # looked up once, not 35 times
     values = telegram.values
     exponents = _rules(_loose_front(tape, codes[3] - 1, values, clock), clock)
     for entry in range(1, 6 * found + 1, 6):
@@ -54,16 +55,16 @@ def decode(tape, telegram, clock):
                 put_clock(values, tape.data, tape.start(i), clock)
             continue
         name, unit, kind = meaning
-        if kind == obis.TEXT:
+        if kind == text:
             group = cells[_FIRST - 3 + 4 * i]  # where the code begins: value groups A and B
             if tape.data[group] or not tape.data[group + 1] or key >> 16 != _GENERAL:
                 _text(tape, i, values, name)  # else it names a meter behind this one
         elif not scaler and (tag == 6 or tag == 18):
             mantissa = codes[entry + 3] << 16 | codes[entry + 4]
             exponent = exponents[kind]
-            if kind == obis.VOLTAGE and mantissa > VOLTS_MAX and exponent == 0:
+            if kind == voltage and mantissa > VOLTS_MAX and exponent == 0:
                 exponent = -2 if mantissa > 10 * VOLTS_MAX else -1
-            values[name] = Quantity(mantissa, exponent, unit)
+            values[name] = quantity(mantissa, exponent, unit)
         else:
             put_number(tape, i, telegram, meaning, exponents, scaler)
     _loose_end(tape, codes[6 * found - 3], values)
