@@ -32,7 +32,7 @@ class Campaign:
         self.obeyed = []  # functions that have to run, in order
         self.captured = []  # (topic, payload, when) of honest messages that were delivered
         self.hidden = []  # the same, of those that the broker kept back
-        self.newest = 0
+        self.newest = self.at_cut = 0  # date of the newest that was delivered; before the reset
         self.sent = {}  # kind -> hostile messages
         self.lives = self.steps = 0  # resets, and times that the clock was made to lie
 
@@ -145,7 +145,7 @@ class Campaign:
 
     def kept_back(self):
         """An honest one that never arrived, older than one that did before the reset."""
-        known = [m for m in self.hidden if m[2] <= self.newest]
+        known = [m for m in self.hidden if m[2] <= self.at_cut]
         return (self.random.choice(known) if known else self.random.choice(self.captured))[:2]
 
     # -- lives --
@@ -170,6 +170,7 @@ class Campaign:
         self.lives += 1
         if self.random.random() < 0.7:
             self.honest()  # the power fails while it is still warm
+        self.at_cut = self.newest
         script.order("cut")
         script.wait(self.random.choice([0, 500, 60000, 20 * HOUR_MS]))
         script.order("time")
