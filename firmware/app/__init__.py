@@ -22,6 +22,7 @@ _KEEP_S = const(20)  # the command table after its last use
 _METER_S = const(600)
 _STAY_S = const(600)
 _TIME_S = const(7200)
+_SYNC_S = const(3600)  # from one setting of the clock to the next
 _NOTES = const(4)  # of tasks that fail, in one run: the flash wears
 
 
@@ -243,7 +244,13 @@ class App:
     async def _keep_time(self):
         while not self.wifi.connected:
             await asyncio.sleep_ms(200)
-        from firmware.net.time_sync import TimeSync  # room for the set-up pages until here
+        while True:
+            await self._set_time()
+            overlay.free("firmware.net.time_sync", "firmware.net.sntp", "firmware.net.sntp_packet")
+            await asyncio.sleep(_SYNC_S)
+
+    async def _set_time(self):
+        from firmware.net.time_sync import TimeSync
 
         servers = [name.strip() for name in self.settings["ntp_servers"].split(",")]
         sync = TimeSync(self.clock, self.keeper, servers, self.resolver, self.log)

@@ -97,7 +97,11 @@ def value_at(body, head, value):
     unit = body[head + 2]
     siex = body[head + 4]
     mantissa = int.from_bytes(value, "big")
-    text = stamp(unit, mantissa, value)
+    text = ""
+    if unit in units.STAMPS:
+        from firmware.meters.kmp_clock import stamp
+
+        text = stamp(unit, mantissa, value)
     if siex & 0x80:
         mantissa = -mantissa
     exponent = siex & 0x3F
@@ -105,22 +109,3 @@ def value_at(body, head, value):
         exponent = -exponent
     rid = body[head] << 8 | body[head + 1]
     return Register(rid, units.unit_name(unit), mantissa, exponent, text)
-
-
-def stamp(unit, number, value):
-    """ISO text of a date or clock register; "" for other units and for what is no date."""
-    if unit == units.CLOCK:
-        return "%02d:%02d:%02d" % (number // 10000, number // 100 % 100, number % 100)
-    if unit == units.DATE_YMD:
-        return "20%02d-%02d-%02d" % (number // 10000 % 100, number // 100 % 100, number % 100)
-    if unit == units.DATE_YYMD:
-        return "%04d-%02d-%02d" % (number // 10000, number // 100 % 100, number % 100)
-    if unit == units.DATE_MD:
-        return "%02d-%02d" % (number // 100 % 100, number % 100)
-    if unit == units.RTC and len(value) == 8:
-        second, minute, hour, day, month, year = value[2:]
-    elif unit == units.RTC_DST and len(value) == 7:
-        year, month, day, hour, minute, second = value[1:]
-    else:
-        return ""
-    return "20%02d-%02d-%02d %02d:%02d:%02d" % (year, month, day, hour, minute, second)

@@ -38,10 +38,14 @@ def build(body):
 
 
 class Framer:
-    """Finds frames in what the line carries, whatever comes between them."""
+    """Finds frames in what the line carries, whatever comes between them.
 
-    def __init__(self):
-        self._body = bytearray(_MOST)
+    most: bytes of a frame, destuffed, address to CRC.
+    """
+
+    def __init__(self, most=_MOST):
+        self._most = most
+        self._body = bytearray(most)
         self._start = 0  # 0: outside a frame, else its first byte
         self._length = 0
         self._escaped = False
@@ -86,7 +90,7 @@ class Framer:
             if byte not in _STUFFED:
                 self._bad(events, "stuffing_error")
                 return
-        if self._length >= _MOST:
+        if self._length >= self._most:
             self._bad(events, "too_long")
             return
         self._body[self._length] = byte

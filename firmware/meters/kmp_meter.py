@@ -17,6 +17,7 @@ _ANSWER_MS = const(1700)  # to the reply's first byte
 _GAP_MS = const(200)  # inside a reply; far more than any meter takes
 _REST_MS = const(1650)
 _TRIES = const(3)
+_MOST = const(160)  # bytes of a reply: eight registers of ten bytes
 _GET_TYPE = kmp.request(kmp.GET_TYPE)
 
 
@@ -30,7 +31,7 @@ class KmpMeter:
         self._clock = clock
         default = kmp_registers.VOLUME if flow_meter else kmp_registers.SAMPLE
         self._ids = tuple(registers or default)
-        self._framer = kmp_frame.Framer()
+        self._framer = kmp_frame.Framer(_MOST)
         self._chunk = bytearray(64)
         self._view = memoryview(self._chunk)
         self.counters = Counters()

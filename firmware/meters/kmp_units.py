@@ -20,6 +20,7 @@ DATE_MD = 50  # decimal mmdd
 RTC = 53  # 2 status bytes, s min h d m y
 RTC_SECONDS = 72  # status, u32 seconds since 2000-01-01
 RTC_DST = 79  # DST flag, y m d h min s
+STAMPS = b"\x2f\x30\x31\x32\x35\x4f"  # those that kmp_clock knows
 
 
 def unit_name(code):

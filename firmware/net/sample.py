@@ -6,23 +6,14 @@
 
 from firmware.reading import decimal
 
+# key=name in the Reading; one text takes less of the heap than tuples
 _HEAT = (
-    ("program", "program"),
-    ("t1", "temp_t1"),
-    ("t2", "temp_t2"),
-    ("t3", "temp_t3"),
-    ("tdif", "temp_diff"),
-    ("flow1", "flow_1"),
-    ("effect1", "power_1"),
-    ("hr", "hours"),
-    ("v1", "volume_v1"),
-    ("e1", "energy_e1"),
+    "program=program t1=temp_t1 t2=temp_t2 t3=temp_t3 tdif=temp_diff flow1=flow_1"
+    " effect1=power_1 hr=hours v1=volume_v1 e1=energy_e1"
 )
-_VOLUME = (("program", "program"), ("flow1", "flow_1"), ("hr", "hours"), ("v1", "volume_v1"))
-_PULSES = (("effect1", "power_1"), ("e1", "energy_e1"), ("hr", "hours"))
-_WATER = (("flow1", "flow_1"), ("v1", "volume_v1"), ("hr", "hours"))
-_KEYS = {"impulse": (_PULSES, _WATER)}
-# Of KMP's unit numbers MeterLogger made these names; those of EN 61107 it copies from the meter.
+_VOLUME = "program=program flow1=flow_1 hr=hours v1=volume_v1"
+_PULSES = "effect1=power_1 e1=energy_e1 hr=hours"
+_WATER = "flow1=flow_1 v1=volume_v1 hr=hours"
 _UNITS = {"GJ": "Gj", "MJ": "Mj", "kJ": "kj", "J": "j"}
 
 
@@ -33,8 +24,12 @@ def sample_text(reading, flow_meter=False, heap=0):
         for name in sorted(reading.values):
             groups.append(_group(name, reading.values[name]))
     else:
-        keys = _KEYS.get(reading.kind, (_HEAT, _VOLUME))[1 if flow_meter else 0]
-        for key, name in keys:
+        if reading.kind == "impulse":
+            keys = _WATER if flow_meter else _PULSES
+        else:
+            keys = _VOLUME if flow_meter else _HEAT
+        for pair in keys.split(" "):
+            key, _, name = pair.partition("=")
             if name in reading.values:
                 groups.append(_group(key, reading.values[name], reading.kind == "kmp"))
     return "".join(groups)

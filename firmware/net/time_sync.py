@@ -5,9 +5,9 @@ import asyncio
 from micropython import const
 from random import getrandbits
 
-from firmware import overlay
-from firmware.net import time_keeper
+from firmware.net import sntp, time_keeper
 from firmware.net.backoff import Backoff
+from firmware.net.sntp_packet import KissOfDeath
 
 _HOUR_MS = const(3600000)
 _FIRST_MS = const(2000)  # between two tries that fail
@@ -34,14 +34,9 @@ class TimeSync:
         self.failures = 0
 
     async def run(self):
-        """For ever: until the clock is set often, then every hour. Cancel to stop."""
-        while True:
-            if await self.ask_once():
-                self._backoff.reset()
-                overlay.free("firmware.net.sntp", "firmware.net.sntp_packet")
-                await asyncio.sleep_ms(_HOUR_MS)
-            else:
-                await asyncio.sleep_ms(self._backoff.next())
+        """Until the clock is set. Cancel to stop."""
+        while not await self.ask_once():
+            await asyncio.sleep_ms(self._backoff.next())
 
     async def ask_once(self):
         """Ask the next server, and another one if it tells of a jump. True: the clock is set."""
@@ -62,9 +57,6 @@ class TimeSync:
         return None
 
     async def _ask(self, server):
-        from firmware.net import sntp  # freed while the time is right
-        from firmware.net.sntp_packet import KissOfDeath
-
         try:
             unix_ms = await sntp.query(self._resolver, server, self._timeout_ms)
         except KissOfDeath as error:
