@@ -35,11 +35,12 @@ WORDS = [b"GET", b"POST", b"HEAD", b"PUT", b"OPTIONS", b" ", b"/", b"/setup", b"
 
 
 @pytest.fixture(scope="module")
-def device(trees, tmp_path_factory):
-    """A board that tells its heap ten times a second, and reads its meter all the time."""
+def device(trees, tmp_path_factory, clock, broker):
+    """A board that tells its heap ten times a second, and reads its meter all the time. Its
+    samples find a broker: held back, they would grow on the heap."""
     folder = tmp_path_factory.mktemp("hammered")
     tree = trees(METER="kmp", WIFI_SSID="Home", WIFI_PASSWORD="correct horse", INTERVAL="2",
-                 NTP_SERVER="127.0.0.1:1")  # fmt: skip
+                 NTP_SERVER=clock, BROKER="127.0.0.1:%d" % broker)  # fmt: skip
     shutil.copytree(tree, folder / "device")
     (folder / "device" / "main.py").write_text(MAIN)
     make_image(folder / "device", folder / "flash.img")
@@ -48,7 +49,7 @@ def device(trees, tmp_path_factory):
         world = {"aps": NETWORKS, "scan_ms": 200, "uart": {"1": "tcp:127.0.0.1:%d" % server.port}}
         with VirtualBoard(folder / "flash.img", world, "300k", ports=(80, 53)) as board:
             board.wait_line("setup: open")
-            board.wait_line("wifi: connected")
+            board.wait_line("mqtt: connected")
             yield board
             text = "\n".join(board.lines)
             for word in ("no reading", "MemoryError", "app: failed", "no memory", "SAFE"):
