@@ -261,7 +261,10 @@ class App:
         self.board.set_clock(unix)
         self.publisher.release()
         for message in self.reception.release():
-            self._obey(message)
+            try:
+                self._obey(message)
+            except MemoryError as error:  # the clock is set all the same
+                self._note(error)
 
 
 def _setting_rows():

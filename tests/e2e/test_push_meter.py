@@ -96,12 +96,12 @@ def test_line_is_found_and_kept(tmp_path, stack):
 
 
 def test_the_longest_lists(tmp_path, stack):
-    """35 values, ciphered. While the set-up window is open, 160 kB are not enough for that."""
+    """35 values, ciphered, in 160 kB."""
     keys = bytes.fromhex(METER_KEY), bytes.fromhex(OTHER_KEY)
     core = pusher.Pusher(2400, 3000, lambda n: made_up(*keys, n))
     home = Home(tmp_path, stack, "2400 8N1", core, HAN_ENCRYPTION_KEY=METER_KEY,
                 HAN_AUTHENTICATION_KEY=OTHER_KEY)  # fmt: skip
-    with home.board("180k"):
+    with home.board():
         for _ in range(5):
             serial, values = home.sample()
             assert serial == "0000001" and len(values) > 35
