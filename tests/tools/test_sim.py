@@ -26,7 +26,7 @@ def lines(capsys, who):
 
 def test_samples_arrive_from_a_small_heap(capsys):
     # So much the whole app needs; a chip has 160 kB.
-    assert sim.run({"SECONDS": "12"}, {}, heap="122k") == 0
+    assert sim.run({"SECONDS": "12"}, {}, heap="118k") == 0
     out = capsys.readouterr().out
     assert "MemoryError" not in out
     said = [line[10:] for line in out.splitlines() if line.startswith("verified ")]
