@@ -47,9 +47,6 @@ class _Nobody:
     def restart(self):
         """A session with the broker begins with the next start."""
 
-    def wake(self):
-        """It has never rested."""
-
 
 class Safe:
     """What the set-up network and its pages ask of the app, and nothing that reads a meter."""

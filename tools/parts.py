@@ -32,6 +32,7 @@ ROWS = (
     ("control/limit", lambda config: config["METER"] != "impulse"),
     ("control/amount", lambda config: config["METER"] != "impulse"),
     ("meters/synthetic", _meter("none")),
+    ("app/push", _HAN),
     ("meters/autobaud*", _HAN),
     ("meters/han*", _HAN),
     ("meters/hdlc*", _HAN),

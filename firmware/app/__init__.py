@@ -142,11 +142,11 @@ class App:
         self._notes += 1
         if self._notes > _NOTES:
             return
-        from firmware.crash import keep
-
         try:
+            from firmware.crash import keep
+
             keep(what, self.clock.uptime(), (self.settings, self.state))
-        except OSError as error:
+        except (OSError, MemoryError) as error:
             self.log.event("app", "a crash is not kept: %s" % error)
         overlay.free("firmware.crash")
 

@@ -83,7 +83,7 @@ def _add_radio(add, app):
     add("ssid", lambda _, origin: settings["ssid"])
     add("wifi_status", lambda _, origin: wifi.status_word())
     add("disconnect_count", lambda _, origin: str(wifi.disconnects))
-    add("network_quality", lambda _, origin: app.session.quality(wifi.disconnects))
+    add("network_quality", lambda _, origin: _quality(app.session.client, wifi.disconnects))
     add("scan", lambda _, origin: wifi.request_scan())
     add("reconnect", lambda _, origin: _reconnect(app), changes=True, origins=ALL)
     add("set_ssid", lambda text, origin: _store(app, {"ssid": text}, "ssid"), _network, True)
@@ -184,6 +184,19 @@ def _extend(app, on):
     app.settings.update({"ap": on})
     app.settings.save()
     app.extend()
+
+
+def _quality(client, disconnects):
+    """The way to the broker and back is that of MQTT's own ping."""
+    counters = client.counters if client else None
+    if counters is None or not counters.pongs:
+        time, loss = "unknown", "unknown"
+    else:
+        time = "%d.%03d mS" % (counters.ping_us // 1000, counters.ping_us % 1000)
+        lost = (counters.pings - counters.pongs) * 10000 // counters.pings
+        loss = "%d.%02d%%" % (lost // 100, lost % 100)
+    return "ping_response_time=%s&ping_average_packet_loss=%s&disconnect_count=%d" % (
+        time, loss, disconnects)  # fmt: skip
 
 
 def _add_device(add, app):

@@ -3,30 +3,18 @@
 
 import asyncio
 import gc
-import sys
 from micropython import const
 
-from firmware import overlay
 from firmware.meters.errors import MeterError
 
 _CONNECT_SAMPLE_MS = const(1100)  # after a connect; the line then rests from the exchange before
-
-
-class _Resting:
-    """In the place of a meter whose code had to make room."""
-
-    push = True
-
-    async def read(self):
-        await asyncio.sleep(1)
-        raise MeterError("it rests while the pages are in use")
 
 
 class MeterTask:
     """Reads for ever; hands over each Reading, and those that are due as samples.
 
     on_reading: f(reading), every one. on_sample: f(reading), at the pace of the settings.
-    remake: f() -> the meter, after a rest.
+    rests: the meter's code had to make room, see push.py.
     """
 
     def __init__(self, meter, clock, log, settings, heart):
@@ -38,9 +26,8 @@ class MeterTask:
         self._now = asyncio.Event()  # a sample is wanted at once
         self.on_reading = None
         self.on_sample = None
-        self.remake = None
-        self._task = None
-        self._lets_go = False  # the read that is cancelled was that of a meter sent to rest
+        self.task = None  # of run()
+        self.rests = False
         self.latest = None  # last Reading, of a meter that pushes with all that came before
         self._said = self._due = -3600  # uptime of the last sample, and of the next one
 
@@ -48,24 +35,8 @@ class MeterTask:
         """The broker is there (again): the next reading is a sample, and comes soon."""
         self._now.set()
 
-    @property
-    def rests(self):
-        return isinstance(self.meter, _Resting)
-
-    def rest(self):
-        """Frees the meter's code in a moment; wake() ends that."""
-        if self._task and not self.rests:
-            self.meter = _Resting()
-            self._lets_go = True
-            self._task.cancel()
-
-    def wake(self):
-        if self.rests:
-            gc.collect()  # the code wants its places in one piece
-            self.meter = self.remake()
-
     async def run(self):
-        self._task = asyncio.current_task()
+        self.task = asyncio.current_task()
         while True:
             started = self._clock.uptime()
             self._heart.beat("meter")
@@ -74,10 +45,11 @@ class MeterTask:
             except MeterError as error:
                 self._log.state("meter", "no reading: ", str(error))
             except asyncio.CancelledError:
-                if not self._lets_go:
+                if not self.rests:
                     raise
-                self._lets_go = False
-                _free_meters()
+                from firmware.app.push import free_meters
+
+                free_meters()
             else:
                 self._take(reading)
                 reading = None  # it need not stay until the next one
@@ -124,21 +96,3 @@ class MeterTask:
         except asyncio.TimeoutError:
             return
         await asyncio.sleep_ms(_CONNECT_SAMPLE_MS)
-
-
-def _free_meters():
-    """All but the errors, which run() catches."""
-    names = [name for name in sys.modules if name.startswith("firmware.meters.")]
-    names.remove("firmware.meters.errors")
-    overlay.free("firmware.crypto.gcm", "firmware.crypto._gcm_fast", *names)
-    gc.collect()
-
-
-def line_keeper(log, settings):
-    """f(text) that stores how a serial line was found to be set."""
-
-    def found(text):
-        log.event("meter", "its line is set to " + text)
-        settings.note("han_line", text)  # in the midst of a push, there is no room for checks
-
-    return found

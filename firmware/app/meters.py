@@ -7,7 +7,6 @@ from micropython import const
 
 import config
 from firmware import overlay
-from firmware.app.meter import line_keeper
 from firmware.crypto.keys import parse_key
 
 _PUSH_RXBUF = const(4096)  # bytes; a telegram comes unasked: 350 ms at 115200 baud
@@ -39,6 +38,7 @@ def make_meter(board, clock, log, settings):
 
 
 def _push_meter(board, clock, log, settings):
+    from firmware.app.push import line_keeper
     from firmware.meters.han_meter import HanMeter
     from firmware.meters.line import Line
     from firmware.meters.zone import standard_min

@@ -31,7 +31,6 @@ def make_parts(app):
 
         app.valve = Valve(board, settings, app.state, clock, log, app.publisher.reply)
     app.meter = MeterTask(app.make_meter(), clock, log, settings, app.heart)
-    app.meter.remake = app.make_meter
     app.meter.on_sample = app.publisher.sample
     app.meter.on_reading = app.read
     _add_network(app)

@@ -73,18 +73,6 @@ class Session:
         self._publisher.release()
         self.task = asyncio.create_task(self.client.run())
 
-    def quality(self, disconnects):
-        """Text of network_quality. The way to the broker and back is that of MQTT's own ping."""
-        counters = self.client.counters if self.client else None
-        if counters is None or not counters.pongs:
-            time, loss = "unknown", "unknown"
-        else:
-            time = "%d.%03d mS" % (counters.ping_us // 1000, counters.ping_us % 1000)
-            lost = (counters.pings - counters.pongs) * 10000 // counters.pings
-            loss = "%d.%02d%%" % (lost // 100, lost % 100)
-        return "ping_response_time=%s&ping_average_packet_loss=%s&disconnect_count=%d" % (
-            time, loss, disconnects)  # fmt: skip
-
     def drop(self):
         """Ends the link; the client goes on with a new one."""
         if self.client:

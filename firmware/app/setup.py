@@ -23,7 +23,8 @@ _WINDOW_S = const(120)
 _SHORT_S = const(2)  # DEBUG_SHORT_WEB_CONFIG_TIME
 _NAME_S = const(12)  # so long the meter may take to tell its serial, which names the network
 _IDLE_S = const(300)  # then the pages' code goes
-_ROOM = const(45056)  # bytes for the pages; a meter with less beside it has to rest meanwhile
+_PUSH = ("han", "p1")  # meters whose code leaves little room
+_ROOM = const(57344)  # bytes for the pages; a meter with less beside it has to rest meanwhile
 _RETRY_S = const(30)  # after there was no room for it
 _LOOK_MS = const(250)
 _POWER_ON = (0, 6)  # reset reasons: power, and the reset button
@@ -154,8 +155,11 @@ class Setup:
     def _load(self):
         gc.collect()  # the code wants its places in one piece
         meter = self._app.meter
-        if meter.meter and meter.meter.push and not meter.rests and gc.mem_free() < _ROOM:
-            meter.rest()
+        crowded = config.METER in _PUSH and meter.meter and gc.mem_free() < _ROOM
+        if crowded and not meter.rests:
+            from firmware.app.push import rest
+
+            rest(meter)
             return  # till the next look
         try:
             from firmware.app.portal import Portal
@@ -177,9 +181,16 @@ class Setup:
         overlay.free("firmware.web", "firmware.app.portal", "microdot")
         self._app.settings.forget_checks()
         gc.collect()
+        if self._app.meter.rests:
+            self._wake_meter()
+
+    def _wake_meter(self):
+        from firmware.app.push import wake
+
+        app = self._app
         try:
-            self._app.meter.wake()
+            wake(app.meter, app.make_meter)
         except MemoryError:
-            self._app.log.event("setup", "no room in one piece for the meter, the device restarts")
-            self._app.settings.save()
-            self._app.board.restart()
+            app.log.event("setup", "no room in one piece for the meter, the device restarts")
+            app.settings.save()
+            app.board.restart()

@@ -8,6 +8,7 @@ from errno import errorcode
 from micropython import const
 from random import getrandbits
 
+from firmware import overlay
 from firmware.net import mqtt_codec as codec
 from firmware.net.backoff import Backoff
 from firmware.net.mqtt_link import Link
@@ -70,7 +71,10 @@ class MqttClient:
         self._log = log
         self._resolver = resolver
         self._tls = tls
-        self._connect = codec.encode_connect(client_id, keepalive, user, password, will)
+        from firmware.net.mqtt_connect import encode_connect
+
+        self._connect = encode_connect(client_id, keepalive, user, password, will)
+        overlay.free("firmware.net.mqtt_connect")
         self._backoff = Backoff(retry_ms[0], retry_ms[1], getrandbits)
         self._long_ms = retry_ms[1] // 2  # a link that held so long was a good one
         self._link = None

@@ -15,18 +15,13 @@ PINGRESP = const(0xD0)
 PINGREQ = b"\xc0\x00"
 DISCONNECT = b"\xe0\x00"
 
-_CONNECT = const(0x10)
 _SUBSCRIBE = const(0x82)
 _DUP = const(0x08)
 _QOS_1 = const(0x02)
 _QOS = const(0x06)
 _RETAIN = const(0x01)
-_USER = const(0x80)
-_PASSWORD = const(0x40)
-_WILL = const(0x04)
-_CLEAN = const(0x02)
 
-_MOST_TEXT = const(65535)  # bytes; lengths have 16 bits [1.5.3]
+MOST_TEXT = const(65535)  # bytes; lengths have 16 bits [1.5.3]
 _MOST_REST = const(2097151)  # bytes that we ever send: three bytes of length are enough
 _HEAD = const(0)  # what the decoder waits for
 _LENGTH = const(1)
@@ -46,13 +41,13 @@ class MqttRefused(MqttError):
 def utf8(text):
     """bytes as they are, str encoded: the wire counts bytes, not characters."""
     data = text.encode() if isinstance(text, str) else text
-    if len(data) > _MOST_TEXT:
+    if len(data) > MOST_TEXT:
         raise ValueError("more than 65535 bytes")
     return data
 
 
-def _packet(head, rest):
-    # Buffer for a packet with `rest` bytes after the length, and where they start [2.2.3].
+def new_packet(head, rest):
+    """Buffer for a packet with `rest` bytes after the length, and where they start [2.2.3]."""
     if rest > _MOST_REST:
         raise ValueError("packet too long")
     start = 2 if rest < 128 else 3 if rest < 16384 else 4
@@ -64,53 +59,27 @@ def _packet(head, rest):
     return packet, start
 
 
-def _put_id(packet, at, packet_id):
+def put_id(packet, at, packet_id):
+    """16 bits at that place; returns the place behind them."""
     packet[at] = packet_id >> 8
     packet[at + 1] = packet_id & 255
     return at + 2
 
 
-def _put(packet, at, text):
-    at = _put_id(packet, at, len(text))
+def put(packet, at, text):
+    """Length and bytes at that place; returns the place behind them."""
+    at = put_id(packet, at, len(text))
     end = at + len(text)
     packet[at:end] = text
     return end
-
-
-def encode_connect(client_id, keepalive, user=None, password=None, will=None):
-    """CONNECT with a clean session [3.1]. keepalive in seconds; will: (topic, payload), QoS 0."""
-    if user is None and password is not None:
-        raise ValueError("password without user")
-    if not 0 <= keepalive <= _MOST_TEXT:
-        raise ValueError("keepalive")
-    flags = _CLEAN
-    texts = [client_id]
-    if will:
-        flags |= _WILL
-        texts += will
-    if user is not None:
-        flags |= _USER
-        texts.append(user)
-    if password is not None:
-        flags |= _PASSWORD
-        texts.append(password)
-    texts = [utf8(text) for text in texts]
-    packet, at = _packet(_CONNECT, 10 + sum([2 + len(text) for text in texts]))
-    at = _put(packet, at, b"MQTT")
-    packet[at] = 4
-    packet[at + 1] = flags
-    at = _put_id(packet, at + 2, keepalive)
-    for text in texts:
-        at = _put(packet, at, text)
-    return packet
 
 
 def encode_publish(topic, payload, qos, retain=False):
     """PUBLISH [3.3], QoS 0 or 1; with QoS 1 set_id() has to follow before it is sent."""
     topic, payload = utf8(topic), payload.encode() if isinstance(payload, str) else payload
     head = PUBLISH | (_QOS_1 if qos else 0) | (_RETAIN if retain else 0)
-    packet, at = _packet(head, (4 if qos else 2) + len(topic) + len(payload))
-    at = _put(packet, at, topic) + (2 if qos else 0)
+    packet, at = new_packet(head, (4 if qos else 2) + len(topic) + len(payload))
+    at = put(packet, at, topic) + (2 if qos else 0)
     packet[at:] = payload
     return packet
 
@@ -126,7 +95,7 @@ def set_id(packet, packet_id):
     while packet[at] & 128:
         at += 1
     at += 1
-    _put_id(packet, at + 2 + (packet[at] << 8 | packet[at + 1]), packet_id)
+    put_id(packet, at + 2 + (packet[at] << 8 | packet[at + 1]), packet_id)
 
 
 def set_dup(packet):
@@ -137,10 +106,10 @@ def set_dup(packet):
 def encode_subscribe(packet_id, subscriptions):
     """SUBSCRIBE to all of [(filter, qos)] [3.8]."""
     filters = [(utf8(topic), qos) for topic, qos in subscriptions]
-    packet, at = _packet(_SUBSCRIBE, 2 + sum([3 + len(topic) for topic, _ in filters]))
-    at = _put_id(packet, at, packet_id)
+    packet, at = new_packet(_SUBSCRIBE, 2 + sum([3 + len(topic) for topic, _ in filters]))
+    at = put_id(packet, at, packet_id)
     for topic, qos in filters:
-        at = _put(packet, at, topic)
+        at = put(packet, at, topic)
         packet[at] = qos
         at += 1
     return packet
