@@ -1,7 +1,6 @@
 # uMeter - module ssl of the host's MicroPython: certificate files, names, refusals
 # MIT license; Copyright (c) 2026 The uMeter authors
 
-import datetime
 import os
 import socket
 import ssl
@@ -9,41 +8,16 @@ import subprocess
 import threading
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
     PrivateFormat,
 )
-from cryptography.x509.oid import NameOID
 
+from sim.certificates import certificate
 from tests.sources import ROOT
 
 SCRIPT = ROOT / "tests" / "device" / "_tls_client.py"
-
-
-def certificate(name, issuer=None, issuer_key=None):
-    """A certificate authority, or a server's certificate signed by issuer; with its key."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-    now = datetime.datetime.now(datetime.timezone.utc)
-    builder = (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(issuer.subject if issuer else subject)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(days=1))
-        .not_valid_after(now + datetime.timedelta(days=1))
-    )
-    if issuer:
-        names = x509.SubjectAlternativeName([x509.DNSName(name)])
-        builder = builder.add_extension(names, False)
-    else:
-        builder = builder.add_extension(x509.BasicConstraints(True, None), True)
-    return builder.sign(issuer_key or key, hashes.SHA256()), key
 
 
 def save(path, made):
@@ -62,8 +36,8 @@ def folder(tmp_path_factory):
     authority = certificate("Test CA")
     save(folder / "ca", authority)
     save(folder / "other", certificate("Other CA"))
-    save(folder / "server", certificate("localhost", *authority))
-    save(folder / "client", certificate("meter 7", *authority))
+    save(folder / "server", certificate("localhost", authority))
+    save(folder / "client", certificate("meter 7", authority))
     return folder
 
 

@@ -41,7 +41,8 @@ def free_meters():
     """All but the errors, which the meter's task catches."""
     names = [name for name in sys.modules if name.startswith("firmware.meters.")]
     names.remove("firmware.meters.errors")
-    overlay.free("firmware.crypto.gcm", "firmware.crypto._gcm_fast", *names)
+    names += ["firmware.crypto.gcm", "firmware.crypto.gcm_tables", "firmware.crypto._gcm_fast"]
+    overlay.free(*names)
     gc.collect()
 
 

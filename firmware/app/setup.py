@@ -2,9 +2,8 @@
 # MIT license; Copyright (c) 2026 The uMeter authors
 
 # MeterLogger section 8.2: after power-on the set-up network is there for two minutes. The meter
-# is read and the station tries on all the while. The pages (microdot above all) take 40 kB of the
-# heap, so their code comes with the first client's packet and goes when nobody has asked for a
-# while.
+# is read and the station tries on all the while. The pages take 26 kB of the heap, so their code
+# comes with the first client's packet and goes when nobody has asked for a while.
 
 import asyncio
 import gc

@@ -44,7 +44,7 @@ class Settings:
         self.pending = False  # something is not saved yet
         self.on_flash_error = None  # f(calculated crc, saved crc)
         self.generation = 0
-        _make_folder(path)
+        make_folder(path)
         self._load()
         self.forget_checks()
 
@@ -206,7 +206,8 @@ def state_rows():
     ]
 
 
-def _make_folder(path):
+def make_folder(path):
+    """The folder that the file of that path lies in."""
     folder = path.rpartition("/")[0]
     try:
         os.stat(folder)

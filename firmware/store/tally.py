@@ -4,8 +4,9 @@
 # Two files take turns, each with a CRC: whatever moment the power fails, the other one is whole.
 # The first number in them counts the saves, so the newer one is known whatever the others are.
 
-import os
 from binascii import crc32
+
+from firmware.store.settings import make_folder
 
 
 class Tally:
@@ -15,11 +16,7 @@ class Tally:
         self._paths = (path + ".a", path + ".b")
         self._log = log
         self._turn = self._saves = 0
-        folder = path.rpartition("/")[0]
-        try:
-            os.stat(folder)
-        except OSError:
-            os.mkdir(folder)
+        make_folder(path)
 
     def load(self):
         """Tuple of the numbers saved last, () if there are none."""

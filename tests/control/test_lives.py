@@ -77,13 +77,7 @@ def test_the_clock_does_not_go_below_the_last_command(script, tmp_path):
     assert before["now"] == 0 and abs(after["now"] - script.now) <= 1
 
 
-def test_a_delta_before_the_first_reading(tmp_path):
-    script = life.Script()
-    script.order("wire", 1)
-    script.time(0, 0)
-    script.order("energy", 56726, -3, "MWh")
-    script.order("boot")
-    script.wait(3000)
+def test_a_delta_before_the_first_reading(script, tmp_path):
     send(script, "open")
     script.order("meter", 0)
     script.order("cut")

@@ -8,6 +8,9 @@ import pytest
 from tests.sources import ROOT
 from tools.config import resolve
 
+# Else it looks up its maker's hosts at every start.
+QUIET = ["--no-sandbox", "--disable-background-networking", "--disable-component-update",
+         "--disable-sync", "--no-first-run"]  # fmt: skip
 KEY = "0123456789abcdeffedcba9876543210"
 
 # Says what it is, and then lives on as an app does.
@@ -46,3 +49,16 @@ def source(tmp_path):
 
 def flags(**given):
     return resolve({"KEY": KEY, **given}, {"SOURCE_DATE_EPOCH": "1790000000"})
+
+
+@pytest.fixture
+def browser():
+    """Chromium; closed afterwards."""
+    playwright = pytest.importorskip("playwright.sync_api")
+    chromium = shutil.which("chromium") or shutil.which("google-chrome")
+    if not chromium:
+        pytest.skip("there is no chromium")
+    with playwright.sync_playwright() as p:
+        launched = p.chromium.launch(executable_path=chromium, args=QUIET)
+        yield launched
+        launched.close()

@@ -20,10 +20,6 @@ from tools.webflash import images, server
 from tools.webflash import package as packages
 from tools.webflash.package import PackageError, package, unpack
 
-# Else Chromium looks up its maker's hosts at every start.
-QUIET = ["--no-sandbox", "--disable-background-networking", "--disable-component-update",
-         "--disable-sync", "--no-first-run"]  # fmt: skip
-
 
 @pytest.fixture(scope="module")
 def tree(tmp_path_factory):
@@ -157,16 +153,6 @@ def modules():
         return package()
     except PackageError as error:
         pytest.skip("ESP Web Tools is not here: %s" % error)
-
-
-@pytest.fixture
-def browser():
-    playwright = pytest.importorskip("playwright.sync_api")
-    chromium = shutil.which("chromium") or shutil.which("google-chrome")
-    if not chromium:
-        pytest.skip("there is no chromium")
-    with playwright.sync_playwright() as p:
-        yield p.chromium.launch(executable_path=chromium, args=QUIET)
 
 
 @pytest.mark.parametrize("scheme, width", [("light", 1280), ("dark", 390)])

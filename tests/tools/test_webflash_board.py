@@ -6,7 +6,6 @@
 
 import base64
 import select
-import shutil
 import socket
 import threading
 
@@ -19,9 +18,6 @@ from tools.image import make_flash_image, read_image
 from tools.webflash import images, server
 from tools.webflash.package import PackageError, package
 
-# Else Chromium looks up its maker's hosts at every start.
-QUIET = ["--no-sandbox", "--disable-background-networking", "--disable-component-update",
-         "--disable-sync", "--no-first-run"]  # fmt: skip
 SMALL = ((b"nvs", 1, 2, 0x9000, 0x6000), (b"factory", 0, 0, 0x10000, 0x10000),
          (b"vfs", 1, 0x81, 0x20000, 0x20000))  # fmt: skip
 PORT = """
@@ -57,15 +53,8 @@ navigator.serial.requestPort = async () => new Port();
 
 
 @pytest.fixture
-def page():
-    playwright = pytest.importorskip("playwright.sync_api")
-    chromium = shutil.which("chromium") or shutil.which("google-chrome")
-    if not chromium:
-        pytest.skip("there is no chromium")
-    with playwright.sync_playwright() as p:
-        browser = p.chromium.launch(executable_path=chromium, args=QUIET)
-        yield browser.new_page()
-        browser.close()
+def page(browser):
+    return browser.new_page()
 
 
 @pytest.fixture

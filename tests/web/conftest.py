@@ -2,6 +2,7 @@
 # MIT license; Copyright (c) 2026 The uMeter authors
 
 import http.client
+import re
 import shutil
 from pathlib import Path
 
@@ -42,6 +43,10 @@ def ask(board, path, form=None, far=False, host="192.168.4.1", method=None, head
         return answer.status, answer.headers, answer.read().decode("utf-8", "replace")
     finally:
         link.close()
+
+
+def token_of(page):
+    return re.search('name="token" value="([0-9a-f]+)"', page).group(1)
 
 
 @pytest.fixture(scope="session")

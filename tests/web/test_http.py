@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 import pytest
 
 from sim.launch import VirtualBoard
-from tests.web.conftest import KEY, NETWORKS, ask
+from tests.web.conftest import KEY, NETWORKS, ask, token_of
 from tools.assets import assets, page_bytes
 from tests.conftest import ROOT
 from tools.image import make_image
@@ -47,10 +47,6 @@ def device(trees, tmp_path_factory):
         board.wait_line("setup: open")
         yield board
         assert "Traceback" not in "\n".join(board.lines)
-
-
-def token_of(page):
-    return re.search('name="token" value="([0-9a-f]+)"', page).group(1)
 
 
 def login(device, password=SECRETS["SETUP_PASSWORD"]):

@@ -2,7 +2,6 @@
 # MIT license; Copyright (c) 2026 The uMeter authors
 
 import contextlib
-import re
 import time
 from urllib.parse import urlencode
 
@@ -11,15 +10,11 @@ import pytest
 from sim.launch import VirtualBoard
 from sim.meters import pusher
 from sim.meters.server import Server
-from tests.web.conftest import NETWORKS, ask
+from tests.web.conftest import NETWORKS, ask, token_of
 from tools.image import make_image
 
 pytestmark = pytest.mark.timeout(300)
 KEYS = {"HAN_ENCRYPTION_KEY": "00" * 15 + "01", "HAN_AUTHENTICATION_KEY": "00" * 15 + "02"}
-
-
-def token_of(page):
-    return re.search('name="token" value="([0-9a-f]+)"', page).group(1)
 
 
 @pytest.mark.parametrize("meter", ["han", "p1"])
