@@ -66,7 +66,7 @@ def test_the_clock_does_not_go_below_the_last_command(script, tmp_path):
     send(script, "open", when=script.now + 1000)  # the server's clock is fast
     script.order("cut")
     script.wait(500)
-    script.time(-60, -60)
+    script.time(-600, -600)  # more than the wait: it stays below
     script.order("boot")
     script.wait(60000)
     script.order("state")
