@@ -23,6 +23,7 @@ _METER_S = const(600)
 _STAY_S = const(600)
 _TIME_S = const(7200)
 _SYNC_S = const(3600)  # from one setting of the clock to the next
+_FIRST_SYNC_S = const(60)  # from one try to the next while there was none
 _NOTES = const(4)  # of tasks that fail, in one run: the flash wears
 
 
@@ -198,7 +199,7 @@ class App:
             # Kept before anything happens: no reset makes this message new again.
             floor = max(self.state["clock_floor"], min(message.when, now))
             self.state.update({"high_water": self.guard.newest, "clock_floor": floor})
-            if not self.state.save():
+            if not commands.keeps(name) and not self.state.save():
                 self.publisher.reply(name, "error: the flash did not take it")
                 return
             self.keeper.raise_floor(floor)
@@ -245,9 +246,12 @@ class App:
         while not self.wifi.connected:
             await asyncio.sleep_ms(200)
         while True:
-            await self._set_time()
+            try:
+                await self._set_time()
+            except MemoryError as error:  # the clock goes on by itself
+                self.log.event("time", "no room to set the clock: %s" % error)
             overlay.free("firmware.net.time_sync", "firmware.net.sntp", "firmware.net.sntp_packet")
-            await asyncio.sleep(_SYNC_S)
+            await asyncio.sleep(_SYNC_S if self.clock.now() else _FIRST_SYNC_S)
 
     async def _set_time(self):
         from firmware.net.time_sync import TimeSync

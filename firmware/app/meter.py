@@ -78,7 +78,12 @@ class MeterTask:
         self._said = reading.uptime
         self._now.clear()
         gc.collect()  # before it, too: a long sample wants some kB in one piece
-        self.on_sample(sample)
+        try:
+            self.on_sample(sample)
+        except MemoryError as error:  # the next one may find room
+            self._log.state("sample", "left out: ", str(error))
+        else:
+            self._log.state("sample", "made")
         gc.collect()
 
     def _is_due(self, uptime):

@@ -43,10 +43,9 @@ class Publisher:
         """Sends what was held; call it when the time or the broker has become known."""
         if not self._ready():
             return
-        held = self._held
-        self._held = []
-        self._chars = 0
-        for message in held:
+        while self._held:  # one by one: a full heap costs one message, not all
+            message = self._held.pop(0)
+            self._chars -= len(message[3])
             self._send(*message)
 
     def _ready(self):

@@ -132,3 +132,26 @@ def test_nothing_before_the_meter_has_a_name():
     found = [reading(5, None, p=1), reading(9, p=2)]
     uptimes, samples, _ = run(found)
     assert uptimes == [9] and samples[0].values["p"].mantissa == 2
+
+
+def test_a_full_heap_costs_a_sample_and_is_said_once():
+    clock = Clock(time.ticks_ms, time.ticks_diff)
+    lines = []
+    task = MeterTask(Pushed([reading(n, p=n) for n in range(10, 60, 10)]), clock,
+                     Log(clock, write=lines.append), {"interval": 10}, Beats())  # fmt: skip
+    samples = []
+
+    def take(sample):
+        if sample.uptime in (20, 30):
+            raise MemoryError("memory allocation failed, allocating 1234 bytes")
+        samples.append(sample.uptime)
+
+    task.on_sample = take
+    try:
+        asyncio.run(task.run())
+    except asyncio.CancelledError:
+        pass
+    assert samples == [10, 40, 50]
+    said = [line.partition("] ")[2] for line in lines if "sample:" in line]
+    assert said == ["sample: made", "sample: left out: memory allocation failed, allocating 1234"
+                    " bytes", "sample: made"]  # fmt: skip

@@ -1,6 +1,8 @@
 # uMeter - what the publisher holds back until the clock is set
 # MIT license; Copyright (c) 2026 The uMeter authors
 
+import pytest
+
 from firmware.clock import Clock
 from firmware.crypto.envelope import Envelope
 from firmware.net.publisher import Publisher
@@ -59,3 +61,21 @@ def test_long_samples_are_bounded_too():
     for uptime in range(60, 63):  # the room is free again
         publisher.sample(reading(uptime))
     assert len(sent) == 60 - publisher.dropped + 3
+
+
+def test_a_full_heap_costs_one_message():
+    publisher, clock, sent = make()
+    for uptime in (1, 2, 3):
+        publisher.sample(reading(uptime))
+    clock.set(1800000000, 0)
+    send, publisher.send = publisher.send, full
+    with pytest.raises(MemoryError):
+        publisher.release()
+    publisher.send = send
+    publisher.release()
+    assert [topic[-1:] for topic, _ in sent] == [b"2", b"3"]
+    assert not publisher._held and publisher._chars == 0
+
+
+def full(topic, payload):
+    raise MemoryError
