@@ -8,7 +8,7 @@ from micropython import const
 
 import config
 from firmware import overlay
-from firmware.control.commands import ALL, ASKERS, NOT_KEPT, Commands, utf8
+from firmware.control.commands import ALL, ASKERS, KEPT, NOT_KEPT, Commands, utf8
 
 _RESTART_S = const(16)
 _RECONNECT_S = const(60)  # so long the stored networks are tried
@@ -228,8 +228,8 @@ def _factory_reset(app):
 
 def _add_valve(add, app):
     valve = app.valve
-    add("open", lambda _, origin: valve.move(True, origin), changes=True, origins=ALL)
-    add("close", lambda _, origin: valve.move(False, origin), changes=True, origins=ALL)
+    add("open", lambda _, origin: valve.obey({"valve": True}, origin), changes=KEPT, origins=ALL)
+    add("close", lambda _, origin: valve.obey({"valve": False}, origin), changes=KEPT, origins=ALL)
     add("status", lambda _, origin: valve.status())
     add("off", lambda _, origin: valve.actuator.off(), changes=True, origins=ALL)
     add("test", lambda _, origin: valve.actuator.test(), changes=True, origins=ALL)

@@ -28,6 +28,8 @@ class Cron:
         if name not in commands:
             self._app.log.event("cron", "%s: not on this device" % name)
             return
+        if not commands.keeps(name):
+            self._app.state.save()  # a job that ran is not run again, whatever happens now
         for _, answer in commands.run(name, text.encode(), _CRON):
             if answer.startswith("error: "):
                 self._app.log.event("cron", "%s: %s" % (name, answer))

@@ -12,6 +12,7 @@ from firmware.control.limit import LimitGuard
 
 _BLIND_S = const(86400)  # without readings for so long: the fail-safe position
 _LOOK_S = const(60)
+_CRON = const(2)  # control.commands.CRON
 _ORIGINS = {1: "command", 2: "cron", 4: "web", 8: "serial"}
 
 
@@ -37,15 +38,26 @@ class Valve:
     def status(self):
         return "open" if self.actuator.is_open else "close"
 
-    def move(self, is_open, origin):
-        """From a command or a job: moves, keeps, tells."""
-        self._move(is_open, _ORIGINS[origin])
+    def obey(self, changes, origin):
+        """From a command or a job: keeps, moves, tells. changes: "valve" and "limit" of the state.
 
-    def _move(self, is_open, cause):
-        before = self.status()
-        self.actuator.set(is_open)
-        self.state.save()
-        self._tell(before, cause)
+        ValueError: the flash did not take it, and nothing moved. A job has nobody who would ask
+        again: it moves all the same.
+        """
+        state, before = self.state, self.status()
+        old = {name: state[name] for name in changes}
+        state.update(changes)
+        if not state.save() and origin != _CRON:
+            from firmware.control.commands import NOT_KEPT
+
+            state.update(old)
+            raise ValueError(NOT_KEPT)
+        self.actuator.set(state["valve"])
+        self._tell(before, _ORIGINS[origin])
+
+    def obey_limit(self, value, origin):
+        """A new limit, Wh or litres: opens, or closes at once. As obey()."""
+        self.obey({"limit": value, "valve": not self.guard.is_reached(value)}, origin)
 
     def _tell(self, before, cause):
         if self.status() != before:
@@ -70,11 +82,10 @@ class Valve:
                 self._say(*reply)
             overlay.free("firmware.app.valve_commands", "firmware.control.amount")
         if self.actuator.is_open and self.guard.is_reached(self.state["limit"]):
-            self._move(False, "limit")
-
-    def obey_limit(self, origin):
-        """A limit was set: opens, or closes at once."""
-        self._move(not self.guard.is_reached(self.state["limit"]), _ORIGINS[origin])
+            before = self.status()
+            self.actuator.set(False)  # whatever the flash says
+            self.state.save()
+            self._tell(before, "limit")
 
     async def run(self):
         """For ever: the fail-safe position while nobody watches the limit."""

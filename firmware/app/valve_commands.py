@@ -3,14 +3,14 @@
 
 import config
 from firmware.control import amount
-from firmware.control.commands import ALL, utf8
+from firmware.control.commands import ALL, KEPT, utf8
 
 
 def add_rows(add, valve):
     """Rows limit, open_until and open_until_delta."""
     add("limit", lambda _, origin: _limit(valve))
-    add("open_until", lambda value, origin: _until(valve, value, origin), _amount, True, ALL)
-    add("open_until_delta", lambda value, origin: _delta(valve, value, origin), _amount, True, ALL)
+    add("open_until", lambda value, origin: _until(valve, value, origin), _amount, KEPT, ALL)
+    add("open_until_delta", lambda value, origin: _delta(valve, value, origin), _amount, KEPT, ALL)
 
 
 def _amount(text):
@@ -30,8 +30,7 @@ def _limit(valve):
 def _until(valve, value, origin):
     """Wh or litres; below zero nothing changes. -> replies."""
     if value >= 0:
-        valve.state.update({"limit": value})
-        valve.obey_limit(origin)
+        valve.obey_limit(value, origin)
     return [("open_until", _show(max(valve.state["limit"], 0))), ("status", valve.status())]
 
 
@@ -43,8 +42,7 @@ def _delta(valve, value, origin):
             valve.guard.waiting = (value, origin)
         return None
     if value >= 0:
-        valve.state.update({"limit": current + value})
-        valve.obey_limit(origin)
+        valve.obey_limit(current + value, origin)
     left = _show(max(valve.state["limit"], 0) - current)
     return [("open_until_delta", left), ("status", valve.status())]
 

@@ -7,10 +7,11 @@ MQTT, CRON, WEB, SERIAL = 1, 2, 4, 8  # who sends; flags
 ALL = MQTT | CRON | WEB | SERIAL
 ASKERS = MQTT | WEB | SERIAL  # cron has nobody to tell
 NOT_KEPT = "the flash did not take it"
+KEPT = 2  # a change whose handler saves the state, before it has any effect
 
 # name      as in the topic
 # parse     f(bytes) -> argument of the handler; ValueError says what is wrong
-# changes   a message with it is accepted once only
+# changes   a message with it is accepted once only; KEPT
 # origins   who may send it
 # handler   f(argument, origin) -> reply: None, text, or [(function, text), ...]
 Row = namedtuple("Row", "name parse changes origins handler")
@@ -43,6 +44,10 @@ class Commands:
 
     def changes(self, name):
         return self._rows[name].changes
+
+    def keeps(self, name):
+        """False: whoever has it run saves the state before."""
+        return self._rows[name].changes == KEPT
 
     def run(self, name, text, origin):
         """-> [(function, text), ...], the replies.

@@ -31,9 +31,9 @@ class _Job:
 class CronRunner:
     """Jobs are query texts in settings["cron_jobs"].
 
-    run: f(name, text) obeys a job's command, text is str. on_missed: f(text of the job, unix
-    second of the first missed run, how many, 100 at most). default_zone: POSIX TZ text that
-    counts while the setting's is wrong.
+    run: f(name, text) saves the state, then obeys a job's command; both str. on_missed: f(text of
+    the job, unix second of the first missed run, how many, 100 at most). default_zone: POSIX TZ
+    text that counts while the setting's is wrong.
     """
 
     def __init__(self, settings, state, clock, log, run, default_zone):
@@ -181,7 +181,6 @@ class CronRunner:
             return
         job.ran = due
         self._mark(max(due, self._state["cron_done"]))
-        self._state.save()
         self._log.event("cron", job.name)
         self._run(job.name, job.argument)
 

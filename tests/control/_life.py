@@ -181,16 +181,19 @@ def obey(app, order, words):
         scrub(30)
         gc.collect()
         tell("heap", gc.mem_alloc())
+    elif order == "writes":
+        tell("writes", app.state.generation)
     elif order == "state":
         names = ("valve", "limit", "high_water", "clock_floor")
         values = {name: app.state[name] for name in names}
         values["ssid"] = app.settings["ssid"]
+        values["jobs"] = app.settings["cron_jobs"]
         values["now"] = app.clock.now()
         values["rejected"] = app.reception.rejected
         tell("state", json.dumps(values))
     elif order == "table":
         for row in make_app().commands.rows():
-            tell("row", row.name, int(row.changes), row.origins)
+            tell("row", row.name, int(bool(row.changes)), row.origins)
     else:
         raise ValueError(order)
 

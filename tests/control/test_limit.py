@@ -8,12 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from firmware.control import amount, limit
+from firmware.meters.kmp_units import unit_name
 from firmware.reading import Quantity, Reading
 
 EXACT = {  # Wh
     "Wh": Fraction(1), "kWh": Fraction(1000), "MWh": Fraction(10**6),
     "GJ": Fraction(10**9, 3600), "MJ": Fraction(10**6, 3600), "kJ": Fraction(1000, 3600),
     "Gcal": Fraction(41868, 10000) * 10**9 / 3600, "Mcal": Fraction(41868, 10000) * 10**6 / 3600,
+    "kCal": Fraction(41868, 10000) * 1000 / 3600, "Cal": Fraction(41868, 10000) / 3600,
+    "GJx10": Fraction(10**10, 3600), "J": Fraction(1, 3600), "GWh": Fraction(10**9),
 }  # fmt: skip
 
 
@@ -25,6 +28,27 @@ def reading(name, *quantity):
 def test_energy_is_exact(mantissa, exponent, unit):
     seen = limit.counted(reading("energy_e1", mantissa, exponent, unit), False)
     assert seen == int(mantissa * Fraction(10) ** exponent * EXACT[unit])
+
+
+def test_every_unit_of_a_register_is_known():
+    """A limit in a unit that nobody converts would never close."""
+    units = {unit_name(code) for code in range(256)}
+    energy = {u for u in units if u.endswith(("Wh", "J", "Cal", "cal", "Jx10")) and "/" not in u}
+    assert energy == set(EXACT)
+    for unit in energy:
+        assert limit.counted(reading("energy_e1", 10**12, 0, unit), False)
+    litres = {"l": 1, "m3": 1000, "m3x10": 10000}
+    assert {u for u in units if u == "l" or u.startswith("m3")} - {"m3/h", "m3xC"} == set(litres)
+    for unit, factor in litres.items():
+        assert limit.counted(reading("volume_v1", 7, 0, unit), True) == 7 * factor
+
+
+@pytest.mark.parametrize("unit", sorted(EXACT))
+def test_large_counters_are_exact(unit):
+    """All the digits that four bytes have: a factor that is a little wrong shows."""
+    for mantissa in (4294967295, 4294967291, 3141592653):
+        exact = int(mantissa * EXACT[unit])
+        assert limit.counted(reading("energy_e1", mantissa, 0, unit), False) == exact
 
 
 def test_three_decimals_of_mwh_are_not_one_short():

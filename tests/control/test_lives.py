@@ -50,15 +50,19 @@ def states(told):
 def test_nothing_is_obeyed_that_cannot_be_kept(script, tmp_path):
     script.order("flash", 0)
     send(script, "open")
+    send(script, "open_until", b"90000")
     send(script, "set_cron", b"minute=1&command=open")
     script.order("flash", 1)
+    script.order("state")
     told = life.run(script, tmp_path)
-    assert ran(told) == [] and level(told) == "0"
-    assert [text.startswith("error: ") for _, text in said(told)] == [True, True]
+    assert level(told) == "0" and not states(told)[0]["valve"]
+    assert said(told) == [(name, "error: the flash did not take it") for name in
+                          ("open", "open_until", "set_cron")]  # fmt: skip
+    assert states(told)[0]["limit"] == -1 and states(told)[0]["jobs"] == []
     script.wait(1000)
     send(script, "open")
     told = life.run(script, tmp_path)
-    assert ran(told) == ["open"] and level(told) == "1"
+    assert ran(told)[-1] == "open" and level(told) == "1"
 
 
 def test_the_clock_does_not_go_below_the_last_command(script, tmp_path):
@@ -104,3 +108,31 @@ def test_a_reconnect_said_again_is_one(script, tmp_path):
     send(script, "reconnect")
     told = life.run(script, tmp_path)
     assert len([entry for entry in told if entry[1] == "reconnect"]) == 3
+
+
+@pytest.mark.parametrize("function, text", [
+    ("open", b"1"), ("close", b"1"), ("open_until", b"60000"), ("open_until_delta", b"12"),
+])  # fmt: skip
+def test_a_valve_command_is_one_write(script, tmp_path, function, text):
+    """The flash wears, and a save takes a tenth of a second on a chip."""
+    send(script, "open" if function == "close" else "close")
+    script.order("writes")
+    send(script, function, text)
+    script.order("writes")
+    before, after = writes(life.run(script, tmp_path))
+    assert after - before == 1
+
+
+def test_a_job_of_the_valve_is_one_write(script, tmp_path):
+    send(script, "set_cron", b"minute=*&command=open")
+    script.wait(3000)
+    script.order("writes")
+    script.wait(60000)
+    script.order("writes")
+    told = life.run(script, tmp_path)
+    before, after = writes(told)
+    assert ran(told) == ["set_cron", "open"] and level(told) == "1" and after - before == 1
+
+
+def writes(told):
+    return [int(words[0]) for _, kind, words in told if kind == "writes"]

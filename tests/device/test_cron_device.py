@@ -19,11 +19,6 @@ COPENHAGEN = "CET-1CEST,M3.5.0,M10.5.0/3"
 START = 1792792800  # 2026-10-24 00:00 in Copenhagen, the night before clocks go back
 
 
-class Values(dict):
-    def save(self):
-        return True
-
-
 def test_calendar():
     for days in range(0, 40000, 37):
         assert days_of(*date_of(days)) == days
@@ -54,14 +49,14 @@ def test_a_week_of_sixteen_jobs():
     clock.set(START)
     jobs = ["minute=%d&hour=%d&command=open" % (i, i) for i in range(14)]
     jobs += ["minute=*/15&command=close", "minute=30&hour=2&command=off"]
-    settings = Values(cron_jobs=jobs, cron_most=16, timezone=COPENHAGEN)
+    settings = dict(cron_jobs=jobs, cron_most=16, timezone=COPENHAGEN)
     ran, used = [], []
 
     def run(name, text):
         assert clock.now() % 60 < 6, clock.now()
         ran.append(name)
 
-    runner = CronRunner(settings, Values(cron_done=0), clock, Log(clock, write=len), run, "UTC0")
+    runner = CronRunner(settings, dict(cron_done=0), clock, Log(clock, write=len), run, "UTC0")
 
     async def main():
         task = asyncio.create_task(runner.run())
