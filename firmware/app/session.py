@@ -39,7 +39,7 @@ class Session:
             self.restart()
 
     def restart(self):
-        """Begins anew with the settings as they are."""
+        """Begins anew with the settings as they are; what was not delivered yet still is."""
         if self.task:
             self.task.cancel()
             self.task = None
@@ -47,8 +47,9 @@ class Session:
         serial = self._publisher.serial
         if serial is None:
             return
+        before, self.client = self.client, None
+        self._publisher.send = None
         if not settings["broker_host"]:
-            self.client = None
             self._log.state("mqtt", "no broker is configured")
             return
         # Not before: while nothing is configured, the set-up pages have this room.
@@ -66,6 +67,8 @@ class Session:
             will=(topics.offline(serial), b""),
             tls=_tls(),
         )
+        if before:
+            self.client.succeed(before)
         self.client.subscriptions = [(topics.commands(serial), 1)]
         self.client.on_message = self.on_message
         self.client.on_connect = self.on_connect

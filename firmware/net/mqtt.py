@@ -93,6 +93,10 @@ class MqttClient:
             self._link.stir()
         return accepted
 
+    def succeed(self, client):
+        """Goes on with what another client has not delivered; that one is stopped."""
+        self.outbox, self.counters = client.outbox, client.counters
+
     def retry_now(self):
         """The network is back: do not wait any longer. A link of before it went is a dead one."""
         self.drop()
