@@ -263,11 +263,14 @@ class App:
 
     def _time_known(self, unix):
         self.board.set_clock(unix)
-        self.publisher.release()
+        try:
+            self.publisher.release()
+        except MemoryError as error:  # the rest leaves later
+            self._note(error)
         for message in self.reception.release():
             try:
                 self._obey(message)
-            except MemoryError as error:  # the clock is set all the same
+            except Exception as error:  # the others are obeyed all the same
                 self._note(error)
 
 

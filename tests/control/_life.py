@@ -20,7 +20,7 @@ from _flash import Flash, mount
 
 import config
 from firmware import overlay
-from firmware.app import App, cron
+from firmware.app import App, cron, session
 from firmware.board import Board
 from firmware.clock import Clock
 from firmware.log import Log
@@ -123,11 +123,19 @@ class WatchedCron(cron.Cron):
 
 
 class WatchedApp(App):
+    no_room = ""  # a command for which there is no memory
+
     def _run(self, name, text):
+        if name == self.no_room:
+            raise MemoryError("made up")
         tell("ran", name, "mqtt", "")
         super()._run(name, text)
 
+    def _note(self, what):
+        tell("noted", repr(what))
 
+
+session.Session.restart = lambda self: None  # the script is the broker
 wifi.Wifi = Air
 cron.Cron = WatchedCron
 
@@ -173,6 +181,8 @@ def obey(app, order, words):
         around.ahead = {w.split("=")[0]: int(w.split("=")[1]) for w in words}
     elif order == "msg":
         deliver(app, words[0], words[1])  # in hex: strangers write what they like
+    elif order == "no_room":
+        app.no_room = words[0]
     elif order == "identify":
         app.session.identify(config.SERIAL)
     elif order == "flash":

@@ -98,6 +98,21 @@ def test_a_delta_before_the_first_reading(script, tmp_path):
     assert not [entry for entry in told if entry[1] == "failed"]
 
 
+def test_one_waiting_command_without_memory_leaves_the_others(script, tmp_path):
+    script.order("cut")
+    script.time()
+    script.order("boot")
+    script.wait(3000)
+    script.order("no_room", "set_ssid")
+    for function, text in (("open", b"1"), ("set_ssid", b"x"), ("open_until", b"60000")):
+        send(script, function, text)
+    script.time(0, 0)
+    script.wait(900000)
+    told = life.run(script, tmp_path)
+    assert ran(told) == ["open", "open_until"] and level(told) == "1"
+    assert [entry[1] for entry in told if entry[1] in ("noted", "failed")] == ["noted"]
+
+
 def test_a_reconnect_said_again_is_one(script, tmp_path):
     for _ in range(4):
         send(script, "reconnect")
