@@ -46,11 +46,11 @@ def get_registers(ids):
     return request(GET_REGISTER, bytes(data))
 
 
-def check(body, cid=None):
-    """Address and command of a reply's body are known, and the command is cid; else KmpError."""
+def check(body, cid=None, address=None):
+    """A reply's body comes from there, and is to command cid (None: any known); else KmpError."""
     if body[1] not in _KNOWN:
         raise KmpError("unknown_command")
-    if body[0] not in _ADDRESSES:
+    if body[0] != address and (address is not None or body[0] not in _ADDRESSES):
         raise KmpError("wrong_address")
     if cid is not None and body[1] != cid:
         raise KmpError("not_a_response")

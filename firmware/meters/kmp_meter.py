@@ -51,7 +51,7 @@ class KmpMeter:
                 if first == 0:
                     uptime = self._clock.uptime()
                 self._store(kmp.registers(body), ids, values)
-        except (MeterTimeout, BadCheck):
+        except MeterError:
             self.serial = None  # who knows which meter answers next
             raise
         except kmp.KmpError as error:
@@ -99,7 +99,7 @@ class KmpMeter:
                 await asyncio.sleep_ms(_REST_MS)
             try:
                 return await self._exchange(frame, cid)
-            except (MeterTimeout, BadCheck) as problem:
+            except MeterError as problem:
                 error = problem
         raise error
 
@@ -111,35 +111,33 @@ class KmpMeter:
         line.send(frame)
         sending = line.byte_ms(len(frame))
         start = ticks_ms()
-        damaged = None
+        error = None
         # An echo resets nothing: the deadline counts from the end of our own request.
         while True:
             left = sending + _ANSWER_MS - ticks_diff(ticks_ms(), start)
-            if self._framer.inside:
-                left = max(left, _GAP_MS)
+            if self._framer.inside:  # a line that never falls silent is no reply
+                left = min(max(left, _GAP_MS), left + line.byte_ms(2 * _MOST))
             count = await line.receive(self._chunk, left) if left > 0 else 0
             if not count:
                 break
             self.counters.bytes += count
             for kind, value in self._framer.feed(self._view[:count]):
                 if kind == kmp_frame.FRAME:
-                    return self._accept(value, cid, ticks_diff(ticks_ms(), start) - sending)
+                    self.counters.good += 1
+                    try:
+                        kmp.check(value, cid, kmp.METER)
+                    except kmp.KmpError as wrong:  # the right one may be on its way
+                        error = WrongMeter(wrong.args[0])
+                        continue
+                    self.counters.reply_ms = ticks_diff(ticks_ms(), start) - sending
+                    return value
                 if kind == kmp_frame.ECHO:
                     self.counters.echoes += 1
                 elif kind == kmp_frame.BAD:
                     self.counters.bad += 1
-                    damaged = value
-        self.counters.noise = self._framer.noise
-        if damaged:
-            raise BadCheck(damaged)
+                    error = BadCheck(value)
+            self.counters.noise = self._framer.noise
+        if error:
+            raise error
         self.counters.timeouts += 1
         raise MeterTimeout("the meter is silent")
-
-    def _accept(self, body, cid, reply_ms):
-        self.counters.good += 1
-        self.counters.reply_ms = reply_ms
-        try:
-            kmp.check(body, cid)
-        except kmp.KmpError as error:
-            raise WrongMeter(error.args[0]) from None
-        return body

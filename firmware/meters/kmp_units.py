@@ -10,17 +10,16 @@ _FIRST = (
     " h clock date1 date2 date3 number bar RTC ASCII m3x10 tonx10 GJx10 minutes bitfield s ms"
     " days RTC-Q datetime"
 )  # by code; one text takes less of the heap than so many
-_MORE = {72: "RTC-s", 79: "DST-datetime", 85: "%RH", 86: "%O2", 87: "m/s", 88: "kJ/kg",
-         89: "pH", 90: "g/kg"}  # fmt: skip
+_MORE = {79: "DST-datetime", 85: "%RH", 86: "%O2", 87: "m/s", 88: "kJ/kg", 89: "pH", 90: "g/kg"}
 
 CLOCK = 47  # decimal hhmmss
 DATE_YMD = 48  # decimal yymmdd
 DATE_YYMD = 49  # decimal yyyymmdd
 DATE_MD = 50  # decimal mmdd
 RTC = 53  # 2 status bytes, s min h d m y
-RTC_SECONDS = 72  # status, u32 seconds since 2000-01-01
+RTC_SECONDS = 72  # status, u32 seconds since 2000-01-01; in no published list, so unnamed
 RTC_DST = 79  # DST flag, y m d h min s
-STAMPS = b"\x2f\x30\x31\x32\x35\x4f"  # those that kmp_clock knows
+STAMPS = b"\x2f\x30\x31\x32\x35\x48\x4f"  # those that kmp_clock knows
 
 
 def unit_name(code):

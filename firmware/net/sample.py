@@ -40,8 +40,11 @@ def _group(key, value, renamed=False):
         return "%s=%d&" % (key, value)
     if isinstance(value, str):
         return "%s=%s&" % (key, escape(value))
-    text = decimal(value.mantissa, value.exponent)
     unit = _UNITS.get(value.unit, value.unit) if renamed else value.unit
+    if renamed and not -10 < value.exponent < 10:
+        text = "NaN"  # as MeterLogger's: no meter means that
+    else:
+        text = decimal(value.mantissa, value.exponent)
     return "%s=%s %s&" % (key, text, unit) if unit else "%s=%s&" % (key, text)
 
 

@@ -8,7 +8,7 @@ import machine
 import world
 
 from firmware.clock import Clock
-from firmware.meters.errors import MeterTimeout
+from firmware.meters.errors import MeterError, MeterTimeout
 from firmware.meters.kmp_meter import KmpMeter
 from firmware.meters.line import Line
 
@@ -97,3 +97,30 @@ async def test_missing_registers_are_absent():
     reading = await meter.read()
     assert list(reading.values) == ["hours"]
     assert meter.type == ()  # it would not say; that costs no reading
+
+
+async def test_a_late_answer_is_passed_over():
+    meter, core = make([SERIAL, TYPE, SERIAL + FULL])
+    assert len((await meter.read()).values) == 8
+    assert meter.counters.retries == 0
+
+
+async def test_the_answer_of_another_meter_is_asked_again():
+    other = bytes.fromhex("40bf0200692d32197d0d")
+    meter, core = make([other, SERIAL, TYPE, FULL])
+    assert (await meter.read()).serial == "6892850"
+    assert meter.counters.retries == 1
+
+
+async def test_a_line_that_never_falls_silent():
+    """Noise with a start in it all the time looks like a reply that is on its way."""
+    meter, core = make([])
+    for i in range(8000):
+        world.wires[1].send(b"\x40\x3f\x02", i * 20)
+    start = time.ticks_ms()
+    try:
+        await meter.read()
+        raise AssertionError("a reading of noise")
+    except MeterError:
+        assert time.ticks_diff(time.ticks_ms(), start) < 30000
+    assert meter.counters.retries == 2

@@ -1,6 +1,7 @@
 # uMeter - KMP: frames, stuffing, registers, damage
 # MIT license; Copyright (c) 2026 The uMeter authors
 
+import datetime
 import json
 import os
 import subprocess
@@ -124,6 +125,8 @@ def test_a_damaged_request_without_an_answer():
     out = decode({"request": bad, "frame": bad + SERIAL_REPLY.hex()})
     assert (out["result"], out["serial"]) == ("values", 6892850)
     out = decode({"request": "803f0235e90d", "frame": "803f0235e90d"})
+    assert (out["result"], out["reason"]) == ("reject", "not_a_response")
+    out = decode({"request": "803f0235e90d", "frame": "00"})
     assert (out["result"], out["reason"]) == ("no_values", "no reply")
 
 
@@ -169,6 +172,55 @@ def records():
     if not DATA.exists():
         return []
     return [json.loads(line) for line in DATA.read_text().splitlines()]
+
+
+def days_as_stamps(days):
+    """Register 1047 of unit 72: a status byte and seconds since 2000-01-01."""
+    for day in days:
+        seconds = (86400 * day + 86399).to_bytes(4, "big").hex()
+        yield day, reply("3f1004174805 00 00" + seconds)
+
+
+def test_seconds_since_2000_are_a_date():
+    days = sorted({0, 58, 59, 60, 365, 366, 36583, 36584, 36585, 49709} | set(range(1, 49710, 41)))
+    for day, frame in days_as_stamps(days):
+        (register,) = decode({"request": None, "frame": frame.hex()})["registers"]
+        date = datetime.date(2000, 1, 1) + datetime.timedelta(day)
+        assert register["value"] == date.isoformat() + " 23:59:59"
+        assert register["unit"] == "unit72"
+
+
+SERIAL, VOLUME = "3f0200692d32", "3f1000442804420002041f"
+ASKED = kmp.get_registers((68,)).hex()
+
+
+@pytest.mark.parametrize("before", [
+    SERIAL, "3f9b00", "3fff", "3a1000442804420002041f", "7f1000442804420002041f",
+    "3f10004428044200"])  # fmt: skip
+def test_the_right_reply_behind_a_wrong_one(before):
+    wrong, right = reply(before), reply(VOLUME)
+    for line in (wrong + right, wrong + b"\0" + right, right + wrong):
+        out = decode({"request": ASKED, "frame": line.hex()})
+        assert (out["result"], out["registers"][0]["value"]) == ("values", "1321.27")
+        assert out["unstuffed"].startswith(VOLUME)
+    assert decode({"request": ASKED, "frame": wrong.hex()})["result"] == "reject"
+
+
+@pytest.mark.parametrize("asked", [0x3F, 0x7F, 0xBF])
+@pytest.mark.parametrize("answers", [0x3F, 0x7F, 0xBF, 0x00])
+def test_the_one_who_was_asked_answers(asked, answers):
+    request = kmp.request(kmp.GET_SERIAL, address=asked).hex()
+    frame = reply("%02x" % answers + SERIAL[2:]).hex()
+    out = decode({"request": request, "frame": frame})
+    assert (out["reason"] is None) == (asked == answers)
+    assert out["reason"] in (None, "wrong_address")
+    known = answers != 0  # when nobody knows who was asked
+    assert (decode({"request": None, "frame": frame})["result"] == "values") == known
+
+
+def test_an_empty_log():
+    out = decode({"request": None, "frame": reply("7fa001020000" + "0000000000").hex()})
+    assert (out["result"], out["records"], out["newest_record"]) == ("values", [], 0)
 
 
 def engines_decode(engine, micropython):

@@ -20,6 +20,13 @@ def test_heat_sample_keeps_order_decimals_and_units():
     assert text.endswith("&e1=0.002 GJ&")  # EN 61107: the unit as the meter writes it
 
 
+@pytest.mark.parametrize("exponent, text", [
+    (9, "7000000000"), (10, "NaN"), (63, "NaN"), (-9, "0.000000007"), (-10, "NaN"), (-63, "NaN")])
+def test_exponents_that_no_meter_means(exponent, text):
+    values = {"power_1": Quantity(7, exponent, "kW")}
+    assert sample_text(Reading("kmp", "1", 0, values)) == "heap=0&effect1=%s kW&" % text
+
+
 def test_impulse_samples():
     values = {"power_1": Quantity(1200, -3, "kW"), "energy_e1": Quantity(1234500, -3, "kWh"),
               "hours": Quantity(7, 0, "")}  # fmt: skip

@@ -166,7 +166,7 @@ def _value(code, bracket):
     if "&" in bracket and "*" in bracket:
         return [_quantity(part) for part in bracket.split("&")]
     value = _quantity(bracket)
-    return value if not isinstance(value[0], str) or value[1] or not value[0] else bracket
+    return value if value[1] or not isinstance(value[0], str) else bracket
 
 
 def _quantity(bracket):

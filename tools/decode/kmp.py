@@ -9,36 +9,42 @@ from tools.decode import kmp_log
 
 
 def decode(record):
-    """{"request": hex|null, "frame": hex} -> result of the first reply that the line carried."""
+    """{"request": hex|null, "frame": hex} -> result of the first good reply on the line."""
     framer = kmp_frame.Framer()
-    acked = False
-    bad = None
-    for kind, value in framer.feed(unhexlify(record.get("frame") or "")):
-        if kind == kmp_frame.FRAME:
-            return _reply(value, framer.raw, _asked(record))
-        if kind == kmp_frame.ACK:
-            acked = True
-        elif kind == kmp_frame.BAD:
-            bad = value, framer.raw
-    if bad:
-        return {"result": "reject", "reason": bad[0], "registers": [], "unstuffed": _hex(bad[1])}
+    asked = _asked(record)
+    acked = echoed = False
+    bad = wrong = None
+    for byte in unhexlify(record.get("frame") or ""):
+        for kind, value in framer.feed((byte,)):
+            if kind == kmp_frame.FRAME:
+                reply = _reply(value, framer.raw, asked)
+                if reply["result"] == "values":
+                    return reply
+                wrong = wrong or reply  # perhaps the right one comes behind it
+            elif kind == kmp_frame.BAD:
+                bad = {"result": "reject", "reason": value, "registers": [],
+                       "unstuffed": _hex(framer.raw)}  # fmt: skip
+            acked = acked or kind == kmp_frame.ACK
+            echoed = echoed or kind == kmp_frame.ECHO
+    if wrong or bad:
+        return wrong or bad
     if acked:
         return {"result": "ack", "reason": None, "registers": []}
     reason = _damage(record.get("frame")) or _damage(record.get("request"))
-    if reason:  # no wonder that nobody answered
+    if not reason and echoed and not framer.inside:
+        reason = "not_a_response"
+    if reason:
         return {"result": "reject", "reason": reason, "registers": []}
     reason = "incomplete" if framer.inside else "no reply"
     return {"result": "no_values", "reason": reason, "registers": []}
 
 
 def _asked(record):
-    """CID of the request; None if unknown."""
-    if not record.get("request"):
-        return None
-    for kind, value in kmp_frame.Framer().feed(unhexlify(record["request"])):
+    """(CID, address) of the request; None, None if unknown."""
+    for kind, value in kmp_frame.Framer().feed(unhexlify(record.get("request") or "")):
         if kind == kmp_frame.ECHO and len(value) > 1:
-            return value[1]
-    return None
+            return value[1], value[0]
+    return None, None
 
 
 def _damage(request):
@@ -55,7 +61,7 @@ def _reply(body, raw, asked):
     out = {"result": "values", "reason": None, "cid": "%02x" % body[1], "serial": None,
            "meter_type": None, "registers": [], "unstuffed": _hex(raw)}  # fmt: skip
     try:
-        kmp.check(body, asked)
+        kmp.check(body, *asked)
         if body[1] == kmp.GET_TYPE:
             out["meter_type"], out["software"] = kmp.meter_type(body)
         elif body[1] == kmp.GET_SERIAL:

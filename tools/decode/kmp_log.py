@@ -51,6 +51,8 @@ def logger(body):
 
 def _entries(body, count, number, at, most, id_size):
     # id_size: bytes of the number in front of the second entry and all behind; 0: it counts down.
+    if at == len(body):
+        count = 0  # an empty log
     heads, registers = [], []
     for _ in range(count):
         heads.append(at)
