@@ -122,6 +122,31 @@ def test_a_reset_after_the_run_does_not_run_it_again(later):
     assert len(house.ran) == 1 and not house.missed
 
 
+def test_a_reset_then_a_clock_that_steps_back():
+    house = House(MORNING, now=EIGHT - 20)
+    house.pass_time(EIGHT)
+    house.boot()
+    house.look(EIGHT + 30)
+    house.look(EIGHT - 30)
+    house.pass_time(EIGHT + DAY - 1, 50)
+    assert len(house.ran) == 1 and not house.missed
+
+
+@pytest.mark.parametrize("late", [1, 60, 600])
+def test_ten_minutes_are_not_too_late(late):
+    house = House(MORNING)
+    house.look(EIGHT - 1)
+    house.look(EIGHT + late)
+    assert len(house.ran) == 1 and not house.missed
+
+
+def test_more_is_too_late():
+    house = House(MORNING)
+    house.look(EIGHT - 1)
+    house.look(EIGHT + 601)
+    assert not house.ran and house.missed == [(MORNING, EIGHT, 1)]
+
+
 def test_the_run_is_remembered_before_it_begins():
     house = House(MORNING)
     seen = []

@@ -98,6 +98,41 @@ def test_a_delta_before_the_first_reading(script, tmp_path):
     assert not [entry for entry in told if entry[1] == "failed"]
 
 
+def test_the_limit_closes_without_time_and_network(script, tmp_path):
+    send(script, "open_until", b"56730")
+    script.order("wire", 0)
+    script.time()
+    script.order("cut")
+    script.order("boot")
+    script.wait(60000)
+    script.order("state")
+    script.order("energy", 56730, -3, "MWh")
+    script.wait(65000)
+    script.order("state")
+    told = life.run(script, tmp_path)
+    before, after = states(told)
+    assert before["now"] == 0 == after["now"] and before["valve"] and not after["valve"]
+    assert level(told) == "0"
+
+
+def test_the_limit_closes_although_the_flash_is_broken(script, tmp_path):
+    send(script, "open_until", b"56730")
+    script.order("flash", 0)
+    script.order("energy", 56730, -3, "MWh")
+    script.wait(65000)
+    told = life.run(script, tmp_path)
+    assert level(told) == "0" and ("status", "close") in said(told)
+    assert not [entry for entry in told if entry[1] == "failed"]
+
+
+def test_jobs_go_on_although_the_flash_is_broken(script, tmp_path):
+    send(script, "set_cron", b"minute=*&command=open")
+    script.order("flash", 0)
+    script.wait(65000)
+    told = life.run(script, tmp_path)
+    assert ran(told)[:2] == ["set_cron", "open"] and level(told) == "1"
+
+
 def test_one_waiting_command_without_memory_leaves_the_others(script, tmp_path):
     script.order("cut")
     script.time()
