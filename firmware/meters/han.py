@@ -117,9 +117,11 @@ class HanDecoder:
         elif first == FLAG:
             if not len(data):
                 return False  # no information field: a frame without a message
-            if llc.begins(data):
+            parts_open = self._parts is not None and self._parts.open
+            if llc.begins(data) and (parts_open or not self._message.goes_on(data)):
                 self._lost()
-            segmented = extra or (self._parts is not None and self._parts.open)
+                parts_open = False
+            segmented = extra or parts_open
             layers.append("hdlc-seg" if segmented else "hdlc")
             if segmented:
                 data = self._segments(first).add(extra, data)

@@ -71,6 +71,7 @@ class FrameFinder:
             if self._text:
                 self._text.reset()
             self._scan()
+        self._shadow = 0  # what comes after the silence is not part of it
 
     def _compact(self):
         # Moves what is not done with to the front.

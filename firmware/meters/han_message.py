@@ -57,6 +57,11 @@ class MessageDecoder:
         if self._blocks:
             self._blocks.reset()
 
+    def goes_on(self, data):
+        """True if a later block of an open APDU stands behind the LLC header of `data`."""
+        block = data[llc.SIZE :]
+        return self.open and len(block) > 3 and block[0] == _BLOCK and block[2] << 8 | block[3] > 1
+
     def decode(self, data, telegram):
         """Fills telegram from data (memoryview); False if more blocks must come. FrameError."""
         if llc.at(data):

@@ -21,15 +21,16 @@ _SCALES = (0, 0, 0, -2, -2, -2)
 def decode(tape, items, telegram, clock):
     """items: the elements of the list. False if values are missing, None for other layouts."""
     if _is_object_list(tape, items):
-        return _decode_objects(tape, items, telegram, clock)
+        # As many entries as elements, else it is not told which value is whose.
+        return tape.size(items[0]) == len(items) and _decode_objects(tape, items, telegram, clock)
     if _is_positional(tape, items):
         return _decode_positional(tape, items, telegram)
     return None
 
 
 def _is_object_list(tape, items):
-    """True if the first element is an array that describes every element of the list."""
-    if tape.tag(items[0]) != axdr.ARRAY or tape.size(items[0]) != len(items):
+    """True if the first element is an array that describes the elements of the list."""
+    if tape.tag(items[0]) != axdr.ARRAY or not tape.size(items[0]):
         return False
     for entry in tape.children(items[0]):
         # Elements of the entry stand right behind it: class, code, attribute.

@@ -20,6 +20,7 @@ _KAIFA = (0, 0, -1, -3, -3, -2)
 _OTHERS = (0, 0, 0, -2, -2, -2)
 _LIST_ID = const(0x000281)  # 0.2.129
 _GENERAL = const(96)  # value group C of names
+_ASSET = const(0x600101)  # 96.1.1 of 0-0; Kamstrup's 1-1:96.1.1 is the model
 
 
 def _rules(name, clock):
@@ -57,6 +58,8 @@ def decode(tape, telegram, clock):
         name, unit, kind = meaning
         if kind == text:
             group = cells[_FIRST - 3 + 4 * i]  # where the code begins: value groups A and B
+            if not tape.data[group] and key == _ASSET:
+                name = "asset_number"
             if tape.data[group] or not tape.data[group + 1] or key >> 16 != _GENERAL:
                 _text(tape, i, values, name)  # else it names a meter behind this one
         elif not scaler and (tag == 6 or tag == 18):
@@ -97,7 +100,7 @@ def _loose_front(tape, first, values, clock):
 def _loose_end(tape, last_value, values):
     # A text at the end, without a code, names the meter (Sagemcom, Kaifa in Austria).
     last = tape.count - 1
-    if last > last_value and "meter_id" not in values:
+    if last > last_value and "meter_id" not in values and not tape.is_obis(last - 1):
         text = tape.text(last)
         if text:
             values["meter_id"] = text

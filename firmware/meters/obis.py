@@ -23,7 +23,7 @@ _TEXTS = {
     0x600100: "meter_id",  # 96.1.0
     0x000005: "meter_id",  # 0.0.5, GIAI of Kamstrup
     0x000001: "meter_number",  # 0.0.1
-    0x600101: "meter_model",  # 96.1.1, of Kamstrup; others put an asset number there
+    0x600101: "meter_model",  # 1-1:96.1.1, of Kamstrup; 0-0:96.1.1 is an asset number
     0x600107: "meter_model",  # 96.1.7
     0x2A0000: "logical_device_name",  # 42.0.0
 }

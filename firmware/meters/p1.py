@@ -21,7 +21,10 @@ _HEX = b"0123456789ABCDEFabcdef"
 
 
 def ident_end(view, pos, end):
-    """Position behind the blank line after the identification; 0: none, -1: not there yet."""
+    """Where the data begins behind the identification; 0: none, -1: not there yet.
+
+    A blank line stands between them. Without it only a code may follow, which is a digit.
+    """
     for i in range(pos + 1, min(end, pos + _IDENT_MAX)):
         byte = view[i]
         if byte == 13 or byte == 10:
@@ -34,14 +37,14 @@ def ident_end(view, pos, end):
 
 
 def _blank(view, i, end):
-    # Behind two line ends (CR LF or LF), of which the first begins at i.
-    for _ in range(2):
+    # Behind two line ends (CR LF or LF), of which the first begins at i, or one and a digit.
+    for line in range(2):
         if i < end and view[i] == 13:
             i += 1
         if i >= end:
             return -1
         if view[i] != 10:
-            return 0
+            return i if line and 48 <= view[i] <= 57 else 0
         i += 1
     return i
 
@@ -83,12 +86,10 @@ class Scanner:
         if view[start] <= 8 or view[start] == _CIPHER:
             return self._ciphered(view, pos, start, end)
         at = max(start, pos + self._searched)
-        found = bytes(view[at:end]).find(b"!")
-        if found < 0:
-            self._searched = have
+        mark, at = _mark(view, at, end)
+        self._searched = at - pos
+        if mark < 0:
             return need(have + 1) if have < self._limit else _NOISE
-        mark = at + found
-        self._searched = mark - pos
         return _checked(view, pos, start, mark, end)
 
     def _ciphered(self, view, pos, start, end):
@@ -105,6 +106,32 @@ class Scanner:
         return (OK, stop - pos, start, stop, CIPHERED, "")
 
 
+def _mark(view, at, end):
+    # (position of the "!" behind the last line or -1, how far that is settled). In a line it is
+    # text, unless four digits and a line end follow: one damaged byte must not end a telegram.
+    data = bytes(view[at:end])
+    found = data.find(b"!")
+    while found >= 0:
+        before = view[at + found - 1]
+        behind = data[found + 1 : found + 6]
+        if before == 10 or before == 0x29:
+            return at + found, at + found
+        if _is_hex(behind[:4]):
+            if len(behind) < 5:
+                return -1, at + found
+            if behind[4] in (13, 10):
+                return at + found, at + found
+        found = data.find(b"!", found + 1)
+    return -1, end
+
+
+def _is_hex(digits):
+    for digit in digits:
+        if digit not in _HEX:
+            return False
+    return True
+
+
 def _checked(view, pos, start, mark, end):
     # The "!" is at mark. A line end behind it means that there is no CRC.
     if mark + 1 == end:
@@ -114,9 +141,6 @@ def _checked(view, pos, start, mark, end):
     if mark + 5 > end:
         return need(mark + 5 - pos)
     digits = bytes(view[mark + 1 : mark + 5])
-    for digit in digits:
-        if digit not in _HEX:
-            return (BAD, 1, start, mark, 0, "crc")
-    if int(str(digits, "ascii"), 16) != arc(view[pos : mark + 1]):
+    if not _is_hex(digits) or int(str(digits, "ascii"), 16) != arc(view[pos : mark + 1]):
         return (BAD, 1, start, mark, 0, "crc")
     return (OK, mark + 5 - pos, start, mark, CHECKED, "")

@@ -166,7 +166,8 @@ def _identity(values, texts):
 
 
 def _unhex(text):
-    # DSMR writes the equipment identifier as hex digits of ASCII characters.
+    # DSMR writes the equipment identifier as hex digits of ASCII characters; old meters of
+    # Kamstrup begin it with a blank.
     if len(text) % 2 or len(text) < 8:
         return text
     out = ""
@@ -175,10 +176,10 @@ def _unhex(text):
             char = int(text[i : i + 2], 16)
         except ValueError:
             return text
-        if not (48 <= char <= 57 or 65 <= char <= 90):
+        if not (48 <= char <= 57 or 65 <= char <= 90 or (char == 32 and i == 0)):
             return text
         out += chr(char)
-    return out
+    return out.strip()
 
 
 def _clock(values, text, zone_min):

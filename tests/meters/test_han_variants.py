@@ -1,0 +1,152 @@
+# uMeter - HAN and P1: legal forms that other meters of the same makers send, and single damages
+# MIT license; Copyright (c) 2026 The uMeter authors
+
+import pytest
+
+from firmware.meters.han import HanDecoder
+from sim.meters import han_frames as frames
+from tests.meters.han_cases import shown
+from tools.decode.capture import CaptureDecoder
+
+KEY, AUTHENTICATION_KEY = bytes(range(16)), bytes(range(16, 32))
+
+
+def triplet(code, tag, number, scaler, unit):
+    return (2, [frames.obis(code), (tag, number), (2, [(15, scaler), (22, unit)])])
+
+
+BODY = (1, [triplet("1-0:1.7.0", 6, 500, 0, 27), triplet("1-0:32.7.0", 18, 2301, -1, 35),
+            triplet("1-0:1.8.0", 6, 123456, 0, 30)])  # fmt: skip
+VALUES = {"active_power_import_w": "500", "voltage_l1_v": "230.1",
+          "active_energy_import_wh": "123456"}  # fmt: skip
+APDU = frames.notification(BODY)
+LLC = b"\xe6\xe7\x00"
+LINES = ["0-0:1.0.0(240117165212W)", "0-0:96.1.1(4530303334303036)", "1-0:1.7.0(00.331*kW)",
+         "1-0:1.8.0(00012.345*kWh)"]  # fmt: skip
+
+
+def decoded(data, *keys):
+    decoder = CaptureDecoder(*keys)
+    return list(decoder.feed(data)) + list(decoder.finish())
+
+
+def one(data, *keys):
+    (telegram,) = decoded(data, *keys)
+    assert telegram.result == "values", telegram.reason
+    return telegram
+
+
+def results(data, *keys):
+    return [(telegram.result, telegram.reason) for telegram in decoded(data, *keys)]
+
+
+def blocks(apdu):
+    """Each block is an APDU of its own, so it may have an LLC header of its own."""
+    return [LLC + block for block in frames.blocks(apdu, 30)]
+
+
+def test_blocks_with_an_llc_header_each():
+    ciphered = frames.sealed(APDU, b"LGZ12345", 7, 0x30, KEY, AUTHENTICATION_KEY)
+    for apdu, keys in ((APDU, ()), (ciphered, (KEY, AUTHENTICATION_KEY))):
+        telegram = one(b"".join(map(frames.hdlc, blocks(apdu))), *keys)
+        assert shown(telegram) == VALUES
+        assert telegram.layers[:3] == ["hdlc", "llc", "gbt"]
+    segmented = b"".join(
+        frames.hdlc(block[:9], True) + frames.hdlc(block[9:]) for block in blocks(APDU)
+    )
+    assert shown(one(segmented)) == VALUES
+
+
+def test_blocks_that_are_missing_are_noticed():
+    sent = [frames.hdlc(block) for block in blocks(APDU)]
+    assert results(sent[0] + sent[2])[0] == ("reject", "order")
+    assert results(sent[1]) == [("no_values", "headless")]
+    good = ("values", "")
+    assert results(sent[0] + b"".join(sent)) == [("reject", "lost"), good]
+    assert results(sent[0] + frames.hdlc_message(APDU)) == [("reject", "lost"), good]
+    # The rest of a segmented block is missing, and the next block begins.
+    cut = frames.hdlc(blocks(APDU)[0][:20], True)
+    assert results(cut + sent[1])[0] == ("reject", "lost")
+
+
+def test_asset_number_and_model():
+    """96.1.1 of 0-0 (Iskraemeco, Landis+Gyr) is an asset number, of 1-1 (Kamstrup) the model."""
+    found = {}
+    for code in ("0-0:96.1.1", "1-1:96.1.1"):
+        body = (1, [(2, [frames.obis(code), (9, b"A17")]), *BODY[1]])
+        found.update(shown(one(frames.hdlc_message(frames.notification(body)))))
+    assert found == {**VALUES, "asset_number": "A17", "meter_model": "A17"}
+
+
+def test_text_of_another_meter_at_the_end():
+    body = (2, [frames.obis("1-0:1.7.0"), (6, 5), frames.obis("7-1:96.1.0"), (9, b"GAS12345")])
+    telegram = one(frames.hdlc_message(frames.notification(body)))
+    assert shown(telegram) == {"active_power_import_w": "5"}
+
+
+@pytest.mark.parametrize("missing", [1, 2])
+def test_object_list_with_fewer_entries_than_elements(missing):
+    """Which value is whose is not told: the attribute's number must not become a value."""
+    codes = [frames.obis("1-0:%d.8.0" % c) for c in range(1, 6)]
+    entries = [(2, [(18, 3), code, (15, 2), (18, 0)]) for code in codes]
+    body = (2, [(1, entries)] + [(6, 7)] * (4 + missing))
+    data = frames.hdlc_message(frames.notification(body))
+    assert results(data) == [("no_values", "layout")]
+
+
+def test_other_link_after_a_cut_frame_and_silence():
+    decoder = HanDecoder()
+    good = frames.hdlc_message(APDU)
+    assert len(decoder.feed(good + good[:60])) == 1
+    assert not decoder.idle(300)
+    assert [telegram.result for telegram in decoder.feed(frames.p1(LINES))] == ["values"]
+
+
+def test_p1_without_a_blank_line():
+    data = frames.p1(LINES)
+    head = data.index(b"\r\n\r\n")
+    text = data[:head] + data[head + 2 : data.index(b"!") + 1]
+    for short in (text, text.replace(b"\r\n", b"\n")):
+        telegram = one(short + frames.arc(short) + b"\r\n")
+        assert shown(telegram) == shown(one(data))
+    for noise in (b"/TST5\r\nx", b"/TST5\r\n(", b"/TST5\r\n\x7e"):
+        assert results(noise + data) == [("values", "")]
+
+
+@pytest.mark.parametrize("text, name", [
+    ("204B413655303031353835353735303131", "KA6U001585575011"), ("4530303334303036", "E0034006"),
+    ("3153414733313030303037313434363033", "1SAG3100007144603"), ("9902759013", "9902759013"),
+    ("00000000000000", "00000000000000"), ("4B203030", "4B203030"),
+])  # fmt: skip
+def test_p1_equipment_identifier(text, name):
+    telegram = one(frames.p1(["0-0:96.1.1(%s)" % text, "1-0:1.7.0(1*kW)"]))
+    assert telegram.values["meter_id"] == name
+
+
+@pytest.mark.parametrize("crc", [True, False])
+@pytest.mark.parametrize("step", [1, 2, 5, 4096])
+def test_exclamation_mark_in_a_text_line(crc, step):
+    texts = ["0-0:96.13.0(Hi! there!)", "0-0:96.13.1(!ABCDE)", "0-0:96.13.2(x!12)"]
+    data = frames.p1(texts + LINES, crc=crc)
+    decoder = HanDecoder()
+    found = []
+    for at in range(0, len(data), step):
+        found += decoder.feed(data[at : at + step])
+    assert [telegram.result for telegram in found] == ["values"]
+    assert shown(found[0]) == shown(one(frames.p1(LINES)))
+
+
+def test_no_bit_that_flips_changes_a_value():
+    """A ")" is one bit from a "!": behind it a line end, as if there were no checksum."""
+    data = frames.p1(LINES)
+    good = shown(one(data))
+    accepted = 0
+    for at in range(len(data)):
+        for bit in range(8):
+            damaged = bytearray(data)
+            damaged[at] ^= 1 << bit
+            for telegram in decoded(bytes(damaged)):
+                if telegram.result == "values":
+                    accepted += 1
+                    assert shown(telegram) == good and at > data.index(b"!")
+    assert accepted  # what stands behind the "!" is the line's end and the case of the digits
