@@ -97,17 +97,20 @@ def _add_part(found, part, low, high, names):
     """One element of a list: a, *, a-b, and each of them with /step."""
     span, slash, step = part.partition("/")
     step = _number(step, 1, high, ()) if slash else 1
+    end = 6 if names is _DAYS else high  # a week ends with Saturday
     if span == "*":
-        first, last = low, high if names is not _DAYS else 6
+        first, last = low, end
     else:
         first, dash, last = span.partition("-")
         first = _number(first, low, high, names)
         if dash:
             last = _number(last, low, high, names)
-            if last == 0 and names is _DAYS:
+            if last == 0 and first and names is _DAYS:
                 last = 7  # sat-sun
+        elif slash:
+            first, last = first if first <= end else low, end
         else:
-            last = high if slash else first
+            last = first
         if last < first:
             raise ValueError("%s ends before it begins" % span)
     for number in range(first, last + 1, step):

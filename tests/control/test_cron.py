@@ -77,6 +77,8 @@ def random_field(low, high, star):
     if draw < star + 0.2:
         first = random.randint(low, high - 1)  # croniter takes 5-5 for all
         return "%d-%d" % (first, random.randint(first + 1, high))
+    if draw < star + 0.25:
+        return "%d/%d" % (random.randint(low, high), random.randint(1, high))
     picks = {random.randint(low, high) for _ in range(random.choice((1, 1, 1, 2, 4)))}
     return ",".join(map(str, sorted(picks)))
 
@@ -84,7 +86,7 @@ def random_field(low, high, star):
 def random_crontab():
     return " ".join((
         random_field(0, 59, 0.1), random_field(0, 23, 0.3), random_field(1, 28, 0.6),
-        random_field(1, 12, 0.6), random_field(0, 6, 0.6)))  # fmt: skip
+        random_field(1, 12, 0.6), random_field(0, 7, 0.6)))  # fmt: skip
 
 
 @pytest.mark.parametrize("text", civil.ZONES)

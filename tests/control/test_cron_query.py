@@ -18,7 +18,9 @@ def field(key, value):
     ("month", "nov-dec", [11, 12]), ("day_of_week", "mon-fri", [1, 2, 3, 4, 5]),
     ("day_of_week", "sat-sun", [0, 6]), ("day_of_week", "7", [0]), ("day_of_week", "0", [0]),
     ("day_of_week", "*", list(range(7))), ("day_of_week", "*/2", [0, 2, 4, 6]),
-    ("day_of_week", "5-7", [0, 5, 6]), ("day_of_month", "31", [31]),
+    ("day_of_week", "5-7", [0, 5, 6]), ("day_of_week", "0-0", [0]), ("day_of_week", "7-0", [0]),
+    ("day_of_week", "sun-sun", [0]), ("day_of_week", "mon/2", [1, 3, 5]),
+    ("day_of_week", "7/3", [0, 3, 6]), ("day_of_week", "6/1", [6]), ("day_of_month", "31", [31]),
 ])  # fmt: skip
 def test_fields(key, value, means):
     assert field(key, value) == means
@@ -71,3 +73,10 @@ def test_limits_are_reached():
     longest = "minute=" + "01," * 18 + "1"
     assert field(*longest.split("=")) == [1] and len(longest) == 62
     assert parse("month=2&day_of_month=29&command=open").day_of_month == (29,)
+
+
+def test_a_field_has_63_characters_at_most():
+    value = "00," * 18 + "00"
+    assert len("minute=" + value) == 63 and field("minute", value) == [0]
+    with pytest.raises(ValueError, match="more than 63 characters"):
+        field("minute", "0" + value)

@@ -173,6 +173,54 @@ def test_new_jobs_begin_now():
     assert not house.missed and house.cron.count == 2
 
 
+def test_a_new_job_missed_nothing_before_it_was_there():
+    house = House(MORNING, now=EIGHT - 60)
+    house.pass_time(EIGHT + 1800)
+    house.cron.add("minute=15&hour=8&command=close")
+    house.boot()
+    house.look(EIGHT + 3600)
+    assert not house.missed
+
+
+def test_a_job_that_is_added_before_the_time_is_known_missed_nothing():
+    house = House(MORNING)
+    house.pass_time(EIGHT + 60, 60)
+    house.boot()
+    house.unix = 0
+    house.cron.add(EVENING)
+    house.look(EIGHT + DAY - 60)
+    assert not house.missed and len(house.ran) == 1
+
+
+def test_in_the_order_of_the_due_times():
+    house = House("minute=5&command=close", "minute=0&command=open")
+    house.look(EIGHT - 1)
+    house.look(EIGHT + 400)
+    assert [name for _, name in house.ran] == ["open", "close"]
+
+
+def test_a_clock_set_back_makes_no_run_be_forgotten():
+    house = House(MORNING, "minute=30&hour=7&command=close", now=EIGHT - 60)
+    house.pass_time(EIGHT + 5)
+    house.look(EIGHT - 3600)
+    house.pass_time(EIGHT - 1200, 60)  # the other one is new
+    assert [name for _, name in house.ran] == ["open", "close"]
+    house.boot()
+    house.pass_time(EIGHT + 60)
+    assert len(house.ran) == 2
+
+
+def test_clearing_ends_the_wait_for_a_clock_that_was_ahead():
+    house = House(MORNING)
+    house.state["cron_done"] = EIGHT + 30 * DAY
+    house.look(EIGHT - 60)
+    house.cron.clear()
+    house.cron.add(MORNING)
+    house.boot()
+    house.pass_time(EIGHT + 1)
+    assert len(house.ran) == 1
+
+
 def test_add_and_clear():
     house = House()
     house.settings["cron_most"] = 2
