@@ -38,12 +38,14 @@ class VirtualBoard:
     `state`, `nvs` and `control` are filled in. heap: what is free at the console of a bare
     board, as on the chip. console: path for a symlink to the board's terminal (mpremote connect
     PATH); tcp: (host, port) for the same over a socket. path: further folders for modules that
-    are frozen into the chip's image. ports: those that the firmware listens on and that are
-    wanted from here; port(80) tells where to find them. on_line(text) hears every line printed.
+    are frozen into the chip's image. ports: those that the firmware listens on; port(80) tells
+    where to find them, for ports below 1024 are not for everybody, and other boards run beside.
+    on_line(text) hears every line printed.
     """
 
     def __init__(self, image, world=None, heap="160k", console=None, micropython=None,
-                 path=(ROOT / "build" / "umqtt",), ports=(), on_line=None, tcp=None):  # fmt: skip
+                 path=(ROOT / "build" / "umqtt",), ports=(80, 53), on_line=None,
+                 tcp=None):  # fmt: skip
         self.image, self.console, self.on_line, self._tcp = Path(image), console, on_line, tcp
         self.micropython = Path(micropython or interpreter())
         self.heap = str(int(heap.rstrip("k")) + FAKES_KB) + "k"

@@ -3,7 +3,9 @@
 
 import argparse
 import contextlib
+import math
 import os
+import re
 import secrets
 import shutil
 import socket
@@ -27,6 +29,7 @@ from tools.meterctl.link import Link, LinkError
 from tools.meterctl.messages import open_message, printable
 
 SSID = "virtual"
+UART = re.compile(r"(tcp:[^ ]+:\d{1,5}|pty:/[^ ]+)( .+)?")  # of sim/board/_wires.py
 
 
 class SimError(Exception):
@@ -114,6 +117,13 @@ def flags(overrides, environ, broker_address, time_port, folder):
 def meter_world(values, uart, stack, frames=None):
     """World of the virtual board's meter: a simulated one, or the one at UART=tcp:host:port."""
     name = values["METER"]
+    if uart and not UART.fullmatch(uart):
+        raise SimError("UART=%s: must be tcp:host:port" % uart)
+    if uart and name in ("none", "impulse"):
+        raise SimError("UART=%s: METER=%s is on no serial line" % (uart, name))
+    if frames and (uart or name not in ("han", "p1")):
+        raise SimError("FRAMES=%s: only the simulated meters of METER=han and METER=p1 replay it"
+                       % frames)  # fmt: skip
     if name == "none":
         return {}
     if name == "impulse":
@@ -159,15 +169,35 @@ def watch(link, keys, seconds):
     return samples
 
 
+def _seconds(text):
+    """0: until Ctrl-C."""
+    with contextlib.suppress(ValueError):
+        if 0 <= float(text) < math.inf:
+            return float(text)
+    raise SimError("SECONDS=%s: must be a number of seconds" % text)
+
+
+def _make_folder(folder):
+    try:
+        Path(folder).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SimError("SIM_DIR=%s: %s" % (folder, error.strerror)) from None
+
+
+def _login(values):
+    """User and password of the broker, as the listener's environment has them."""
+    return {"UMETER_" + name: values[name] for name in ("MQTT_USER", "MQTT_PASSWORD")}
+
+
 def run(overrides, environ, heap="160k"):
     """Exit status: 0 if a sample was verified (or Ctrl-C), 1 if none came in time."""
-    seconds = float(run_variable("SECONDS", overrides, environ, "0"))
+    seconds = _seconds(run_variable("SECONDS", overrides, environ, "0"))
     uart = run_variable("UART", overrides, environ)
     outside = overrides.get("BROKER") or environ.get("BROKER")
     kept = run_variable("SIM_DIR", overrides, environ)
     with contextlib.ExitStack() as stack:
         folder = kept or stack.enter_context(tempfile.TemporaryDirectory(prefix="umeter-sim-"))
-        Path(folder).mkdir(parents=True, exist_ok=True)
+        _make_folder(folder)
         clock = stack.enter_context(contextlib.closing(TimeServer()))
         if outside:
             address = outside if ":" in outside else outside + ":1883"
@@ -187,8 +217,10 @@ def run(overrides, environ, heap="160k"):
                          "rssi": -61, "channel": 6}]  # fmt: skip
         keys = KeyRing({"*": parse_key(values["KEY"])})
         host, _, port = address.rpartition(":")
-        link = stack.enter_context(Link(host, int(port), ["/+/v2/+/+", "/offline/v1/+"]))
+        topics = ["/+/v2/+/+", "/offline/v1/+"]
+        link = stack.enter_context(Link(host, int(port), topics, _login(values)))
         board = VirtualBoard(image, world, heap, on_line=lambda line: say("board", line))
+        say("pages", "http://127.0.0.1:%d/ once the set-up network is there" % board.port(80))
         stack.enter_context(board)
         try:
             samples = watch(link, keys, seconds)

@@ -38,6 +38,8 @@ class Tcp(Open):
     """A byte stream to HOST:PORT, opened again when it broke; meanwhile bytes are lost."""
 
     def __init__(self, address):
+        self._name = address
+        self._told = False
         name, port = address.rsplit(":", 1)
         self._address = usocket.getaddrinfo(name, int(port), 0, usocket.SOCK_STREAM)[0][-1]
         self._socket = None
@@ -55,6 +57,9 @@ class Tcp(Open):
             s.setblocking(False)
         except OSError:
             s.close()
+            if not self._told:
+                print("uart: nobody answers at", self._name)
+                self._told = True
             return
         self._socket = s
 

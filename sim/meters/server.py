@@ -107,10 +107,20 @@ def _mc66(options):
                 drop=options.drop, damage=options.damage)  # fmt: skip
 
 
+def _key(option, text):
+    from firmware.crypto.keys import parse_key
+
+    try:
+        return text and parse_key(text)
+    except ValueError as error:
+        raise ValueError("%s: %s" % (option, error)) from None
+
+
 def _pusher(options):
     from sim.meters import pusher
 
-    keys = [key and bytes.fromhex(key) for key in (options.key, options.authentication_key)]
+    keys = [_key("--key", options.key),
+            _key("--authentication-key", options.authentication_key)]  # fmt: skip
     return pusher.make(options.meter, options.serial, options.frames, options.every_ms, *keys)
 
 
@@ -149,6 +159,8 @@ def main(arguments):
     except SystemExit as end:
         return end.code
     try:
+        if options.meter not in ("han", "p1") and (options.frames or options.key):
+            raise ValueError("--frames and --key are for han and p1")
         core = METERS[options.meter](options)
     except (OSError, ValueError) as error:
         print("meterctl simulate: %s" % error, file=sys.stderr)
@@ -157,14 +169,16 @@ def main(arguments):
     tcp = None
     if options.tcp:
         host, _, port = options.tcp.rpartition(":")
-        if not host or not port.isdigit():
-            print("--tcp wants HOST:PORT, not %r" % options.tcp, file=sys.stderr)
+        if not host or not port.isdigit() or int(port) > 65535:
+            print("meterctl simulate: --tcp wants HOST:PORT, not %r" % options.tcp,
+                  file=sys.stderr)  # fmt: skip
             return 2
         tcp = host, int(port)
     try:
         server = Server(core, tcp=tcp, path=options.pty)
     except OSError as error:
-        print("cannot serve on %s: %s" % (options.tcp or options.pty, error), file=sys.stderr)
+        print("meterctl simulate: cannot serve on %s: %s" % (options.tcp or options.pty, error),
+              file=sys.stderr)  # fmt: skip
         return 2
     with server:
         place = options.pty or "%s:%d" % (tcp[0], server.port)

@@ -6,6 +6,7 @@ import socket
 
 import pytest
 
+from sim.launch import free_port
 from sim.meters import pusher
 from sim.meters.multical import Multical
 from sim.meters.server import Server
@@ -108,3 +109,22 @@ def test_silent_meter_is_said_once_and_nothing_is_verified(capsys):
 def test_wrong_flag_names_itself():
     with pytest.raises(ConfigError, match="KEY"):
         sim.run({"KEY": "123", "SECONDS": "1"}, {})
+
+
+@pytest.mark.parametrize("flags", [
+    {"SECONDS": "soon"}, {"SECONDS": "-1"}, {"SECONDS": "inf"}, {"SIM_DIR": "/dev/null/here"},
+    {"UART": "ttyUSB0"}, {"UART": "tcp:127.0.0.1:1", "METER": "impulse"},
+    {"FRAMES": "f.jsonl"}, {"FRAMES": "f.jsonl", "METER": "p1", "UART": "tcp:127.0.0.1:1"},
+    {"FRAMES": "/dev/null/f.jsonl", "METER": "p1"},
+])  # fmt: skip
+def test_a_wrong_variable_names_itself(flags):
+    with pytest.raises(sim.SimError, match="^" + next(iter(flags))):
+        sim.run({"SECONDS": "1", **flags}, {})
+
+
+def test_the_pages_and_an_unreachable_meter_are_told(capsys):
+    uart = "tcp:127.0.0.1:%d" % free_port()
+    assert sim.run({"SECONDS": "4", "UART": uart}, {}) == 1
+    out = capsys.readouterr().out
+    assert out.count("uart: nobody answers at " + uart[4:]) == 1
+    assert "pages     http://127.0.0.1:" in out and "no port" not in out
