@@ -77,6 +77,9 @@ class MeterTask:
                 sample = lists.since(reading, self._said)
         self._said = reading.uptime
         self._now.clear()
+        keep = getattr(self.meter, "keep", None)
+        if keep:
+            keep()
         gc.collect()  # before it, too: a long sample wants some kB in one piece
         try:
             self.on_sample(sample)

@@ -158,7 +158,7 @@ def parse_block(data, check=SUM):
 def identification(head):
     """Text of the last line that begins with a slash: an echo of /?! may stand before it."""
     at = head.rfind(b"/")
-    if at < 0:
+    if at < 0 or head[at + 1 : at + 2] == b"?":
         return ""
     return text(head[at + 1 :]).replace("\n", "\r").split("\r")[0]
 

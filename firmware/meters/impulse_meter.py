@@ -34,7 +34,7 @@ class ImpulseMeter:
         self.serial = serial
         self._seen = counter.value()
         self._started = seconds - clock.uptime()
-        self._saved = count  # None: something is not kept yet
+        self._saved = self._told()  # None: something is not kept yet
         self._saved_at = clock.uptime()
         self.counters = Counters()
         if self._reading != reading:
@@ -54,10 +54,12 @@ class ImpulseMeter:
             await asyncio.sleep_ms(self._look_ms)
             self._count()
         uptime = self._clock.uptime()
-        age = uptime - self._saved_at
-        if (age >= _SAVE_S and self._core.count != self._saved) or age >= _HOURS_S:
-            self.save()
         self._core.seconds = self._started + uptime
+        age = uptime - self._saved_at
+        if age >= _HOURS_S:
+            self.save()
+        elif age >= _SAVE_S:
+            self.keep()
         self.counters.good += 1
         values = self._core.values(self._clock.uptime_ms())
         return Reading("impulse", self.serial, uptime, values, notes=self._notes())
@@ -76,13 +78,22 @@ class ImpulseMeter:
         self.counters.bad = lengths.refused
         return ("pulses refused, of a length that pulse_ms does not want",)
 
+    def _told(self):
+        """What a reading tells of it."""
+        return self._core.count, self._core.seconds // 3600
+
+    def keep(self):
+        """Before a reading is published: a power cut must not take back what servers know."""
+        if self._told() != self._saved:
+            self.save()
+
     def save(self):
         """Keeps what was counted up to now. False: the flash does not; read() tries again."""
         self._count()
         core = self._core
         core.seconds = self._started + self._clock.uptime()
         kept = self._store.save(core.count, core.seconds, core.base, self._reading, core.per_unit)
-        self._saved = core.count if kept else None
+        self._saved = self._told() if kept else None
         self._saved_at = self._clock.uptime()
         return kept
 

@@ -14,6 +14,8 @@ class Mc66:
 
     def __init__(self, model="66c", serial=7210086, echo=False, drop=0.0, damage=0.0,
                  answer_ms=1200, ccc="119", seed=None):  # fmt: skip
+        if not 0 <= serial < 10**11:
+            raise ValueError("a customer number of 11 digits, not %d" % serial)
         self.baudrate = 300
         self.model, self.serial, self.echo = model, serial, echo
         self.drop, self.damage, self.answer_ms, self.ccc = drop, damage, answer_ms, ccc

@@ -207,6 +207,35 @@ def test_replies_that_are_not_whole(frame, result, reason):
     assert answer["result"] == result and reason in answer["reason"] and answer["values"] == {}
 
 
+def readout(text, check="sum", head=b""):
+    body = text.encode() + b"\x03"
+    parity = 0
+    for byte in body:
+        parity ^= byte
+    bcc = parity if check == "xor" else sum(body) & 0x7F
+    frame = (head + b"\x02" + body + bytes([bcc])).hex()
+    return decoder.decode({"request": "/?!\r\n", "frame": frame})
+
+
+@pytest.mark.parametrize("check", ["sum", "xor"])
+@pytest.mark.parametrize("bracket, value", [
+    ("0012*kWh", [12, "kWh"]), ("-00,50*kW", [-0.5, "kW"]), ("+1.250", [1.25, ""]),
+    ("000", [0, ""]), ("", ""), ("R", "R"), ("2013-11-28", "2013-11-28"), ("12;5", "12;5"),
+    (":12*kWh", [":12", "kWh"]), ("1.5*kW)(0501010000", [1.5, "kW"]),
+    ("95.5*C&93.8*C", [[95.5, "C"], [93.8, "C"]])])  # fmt: skip
+def test_legal_forms_of_a_value(check, bracket, value):
+    for code in ("6.8", "1-0:1.8.0*255", "F.F", "6.26*01", "C.1"):
+        for end in ("!", "\r\n!\r\n"):
+            answer = readout("%s(%s)%s" % (code, bracket, end), check)
+            assert (answer["result"], answer["values"]) == ("values", {code: value})
+
+
+def test_an_echo_is_no_identification():
+    assert readout("6.8(1)!", head=b"/?!\r\n")["values"] == {"6.8": [1, ""]}
+    values = readout("6.8(1)!", head=b"/?!\r\n/LUGCUH50\r\n")["values"]
+    assert values == {"ident": "LUGCUH50", "6.8": [1, ""]}
+
+
 def test_parity_is_checked_where_it_is_there():
     frame = bytearray(en61107_records.with_parity(ONE + b"\r"))
     assert decoder.decode({"request": "/#1\r", "frame": frame.hex()})["result"] == "values"

@@ -8,7 +8,7 @@ from pykmp.client import PySerialClientCommunicator
 from pykmp.messages import GetRegisterRequest, GetSerialRequest, GetTypeRequest
 
 from sim.meters.multical import Multical
-from sim.meters.server import Server
+from sim.meters.server import Server, main
 
 
 @pytest.fixture(params=["tcp", "pty"])
@@ -47,3 +47,9 @@ def test_faults():
     assert sleeper.feed(request, 0) == []
     assert sleeper.feed(request, 1500) == sound
     assert sleeper.feed(request, 9000) == []
+
+
+@pytest.mark.parametrize("meter, serial", [("kmp", 1 << 32), ("kmp", -1), ("mc66b", 10**11)])
+def test_a_serial_number_that_no_meter_has(meter, serial, capsys):
+    assert main([meter, "--tcp", "127.0.0.1:0", "--serial=%d" % serial]) == 2
+    assert "not %d" % serial in capsys.readouterr().err
