@@ -7,6 +7,7 @@ from micropython import const
 _PWM_PERIOD_MS = const(10000)  # triac and thermo actuator are slow; MeterLogger section 7.1
 _TEST_MS = const(12000)
 _MOTOR_MS = const(60000)  # a motor valve needs so long from end to end
+_REST_MS = const(500)  # before it turns back: a triac conducts until the mains' next zero
 _MOST_PER_MILLE = const(1000)
 
 
@@ -32,7 +33,7 @@ class Actuator:
         self._later = None  # task of a move that has to wait
         self._held = None  # True, False: the fail-safe position, instead of the state
         self._position = None  # last one driven to: True is open
-        self.level = None  # of AC 1
+        self.level = self._level2 = None  # of AC 1, AC 2
         self._drive()
 
     @property
@@ -88,8 +89,10 @@ class Actuator:
         self.level = level1
         if self._ac1:
             self._ac1(level1)
-        if self._ac2 and level2 is not None:
-            self._ac2(level2)
+        if level2 is not None:
+            self._level2 = level2
+            if self._ac2:
+                self._ac2(level2)
 
     def _stop(self):
         if self._pattern:
@@ -118,17 +121,23 @@ class Actuator:
     def test(self):
         """AC 1 on and off every 12 s, AC 2 without current, until the next command."""
         self._stop()
-        if self._ac2:
-            self._ac2(0)
+        self._put(1, 0)
         self._pattern = asyncio.create_task(self._repeat(_TEST_MS, _TEST_MS))
 
     def _motor(self, is_open):
         """AC 1 opens, AC 2 closes; a minute moves the valve from end to end."""
         self._stop()
-        self._put(int(is_open), int(not is_open))
-        self._pattern = asyncio.create_task(self._end_motor())
+        other = self._level2 if is_open else self.level
+        if other:
+            self._put(0, 0)
+        else:
+            self._put(int(is_open), int(not is_open))
+        self._pattern = asyncio.create_task(self._run_motor(is_open, other))
 
-    async def _end_motor(self):
+    async def _run_motor(self, is_open, rests):
+        if rests:
+            await asyncio.sleep_ms(_REST_MS)
+            self._put(int(is_open), int(not is_open))
         await asyncio.sleep_ms(_MOTOR_MS)
         self._pattern = None
         self._put(0, 0)

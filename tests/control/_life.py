@@ -183,6 +183,8 @@ def obey(app, order, words):
         deliver(app, words[0], words[1])  # in hex: strangers write what they like
     elif order == "no_room":
         app.no_room = words[0]
+    elif order == "greet":
+        app.greet()
     elif order == "identify":
         app.session.identify(config.SERIAL)
     elif order == "flash":

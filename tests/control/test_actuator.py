@@ -84,8 +84,25 @@ def test_a_motor_valve(tmp_path):
     script.send("close", rest=90000)  # turns back on the way
     changes = outputs(life.run(script, tmp_path), boot - 1)
     assert changes == [(boot, AC2, 1), (boot + 60000, AC2, 0), (start, AC1, 1),
-                       (start + 30000, AC1, 0), (start + 30000, AC2, 1),
-                       (start + 90000, AC2, 0)]  # fmt: skip
+                       (start + 30000, AC1, 0), (start + 30500, AC2, 1),
+                       (start + 90500, AC2, 0)]  # fmt: skip
+
+
+def test_a_motor_that_turns_back_twice(tmp_path):
+    script = Script()
+    script.send("set_device", "motor_valve=1")
+    script.order("cut")
+    script.order("boot")
+    script.wait(70000)
+    start = script.ms
+    script.send("open", rest=1000)
+    script.send("close", rest=200)  # while it rests
+    script.send("open", rest=10000)
+    script.send("open", rest=70000)  # said again: the outputs stay as they are
+    script.send("off")
+    changes = outputs(life.run(script, tmp_path), start - 1)
+    assert changes == [(start, AC1, 1), (start + 1000, AC1, 0), (start + 1200, AC1, 1),
+                       (start + 71200, AC1, 0)]  # fmt: skip
 
 
 def test_two_moves_are_not_too_close(tmp_path):

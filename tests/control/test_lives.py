@@ -133,6 +133,30 @@ def test_jobs_go_on_although_the_flash_is_broken(script, tmp_path):
     assert ran(told)[:2] == ["set_cron", "open"] and level(told) == "1"
 
 
+def test_missed_jobs_are_reported(script, tmp_path):
+    jobs = ["minute=*&command=open", "minute=*/5&command=close", "minute=7&command=off"]
+    for job in jobs:
+        send(script, "set_cron", job.encode())
+    script.order("cut")
+    script.wait(600000)
+    script.order("boot")
+    script.wait(7000)
+    script.order("cut")
+    script.order("meter", 0)  # nobody knows whose report it would be
+    script.order("boot")
+    script.wait(7000)
+    script.order("meter", 1)
+    script.wait(58000)
+    script.order("greet")
+    told = life.run(script, tmp_path)
+    reports = [text for function, text in said(told) if function == "cron_missed"]
+    first = life.START
+    wanted = ["count=10&since=%d&" % (first + 60) + jobs[0],
+              "count=2&since=%d&" % (first + 300) + jobs[1],
+              "count=1&since=%d&" % (first + 420) + jobs[2]]  # fmt: skip
+    assert reports == wanted * 2
+
+
 def test_one_waiting_command_without_memory_leaves_the_others(script, tmp_path):
     script.order("cut")
     script.time()
