@@ -86,8 +86,23 @@ class FrameFinder:
             self.pos = 0
             self.end = left
 
+    def _skip(self):
+        # Over what begins no frame: to look at each byte of a damaged telegram takes the chip
+        # more than 100 ms.
+        view, pos, end = self.view, self.pos, self.end
+        while pos < end:
+            first = view[pos]
+            if first == FLAG or first == LONG_FRAME or first == SLASH or first == _DB:
+                break
+            pos += 1
+        self.pos = pos
+
     def _scan(self):
         while self.pos < self.end and self.end >= self._wanted:
+            if self._bare != _ANYTHING:
+                self._skip()
+                if self.pos == self.end:
+                    break
             pos = self.pos
             found = self._look(pos)
             state = found[0]
