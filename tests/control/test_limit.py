@@ -71,6 +71,12 @@ def test_texts(text, flow, value, shown):
     assert amount.parse(text, flow) == value and amount.show(value, flow) == shown
 
 
+def test_the_most_that_counts():
+    assert amount.parse("10000000000", False) == 10**13
+    with pytest.raises(ValueError, match="too much"):
+        amount.parse("10000000001", False)
+
+
 @pytest.mark.parametrize("text", ["", "x", "1.5", "1e3", "١٢", "5 kWh", "99999999999999", "+-1"])
 def test_bad_texts(text):
     with pytest.raises(ValueError):

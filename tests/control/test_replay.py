@@ -27,6 +27,19 @@ def test_twice_is_once():
     guard.accept(b"c" * 32, NOW - 100, NOW)  # late, but never seen
 
 
+def test_what_is_late_is_accepted_while_nothing_is_forgotten():
+    guard = ReplayGuard()
+    for n, when in enumerate((NOW - 5, NOW - 10, NOW - 1700, NOW - 1800)):
+        guard.accept(bytes([n] * 32), when, NOW)
+
+
+def test_the_oldest_makes_room():
+    guard = ReplayGuard(most=3)
+    for n, ago in enumerate((40, 30, 20, 10, 15)):
+        guard.accept(bytes([n] * 32), NOW - ago, NOW)
+    assert not accepted(guard, bytes([9] * 32), NOW - 30, NOW)
+
+
 def test_after_a_reset_only_newer_ones():
     first = ReplayGuard()
     first.accept(b"a" * 32, NOW, NOW)
