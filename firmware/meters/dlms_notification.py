@@ -58,9 +58,9 @@ def decode(tape, data, end, telegram, clock):
     """Fills telegram.values from the APDU data[0:end], which must end there. FrameError."""
     try:
         time_at, stop = index(tape, data, 0, end)
-    except FrameError:
+    except FrameError as error:
         # The layers outside say that this is all there is.
-        raise FrameError("reject", "structure")
+        raise FrameError("reject", "overflow" if error.reason == "overflow" else "structure")
     if stop != end:
         raise FrameError("reject", "structure")
     if time_at:

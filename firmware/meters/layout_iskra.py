@@ -144,15 +144,17 @@ def _split_clock(values, data, date_at, time_at):
 
 def _middle_voltage(telegram):
     # Between two phases of the triangle whose corners are 60 degrees apart:
-    # U2^2 = U1^2 + U3^2 - U1 U3, in tenths of a volt.
+    # U2^2 = U1^2 + U3^2 - U1 U3, rounded to hundredths of a volt.
     if "voltage_l1_v" not in telegram.values or "voltage_l3_v" not in telegram.values:
         return
-    one = telegram.values["voltage_l1_v"].mantissa
-    three = telegram.values["voltage_l3_v"].mantissa
+    one = 10 * telegram.values["voltage_l1_v"].mantissa
+    three = 10 * telegram.values["voltage_l3_v"].mantissa
     square = one * one + three * three - one * three
     root = max(one, three)
     for _ in range(12):  # Newton; the start is at most the root's double
         if root:
             root = (root + square // root) // 2
-    telegram.values["voltage_l2_v"] = Quantity(root, -1, "V")
+    if square > root * (root + 1):
+        root += 1
+    telegram.values["voltage_l2_v"] = Quantity(root, -2, "V")
     telegram.derived.append("voltage_l2_v")

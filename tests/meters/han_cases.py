@@ -89,6 +89,16 @@ SAGEMCOM = (2, [
     text(b"181000000001"),
 ])
 
+TRIPLETS = (2, [
+    (2, [obis("0-0:42.0.0"), (9, b"ISK1030775212859")]),
+    (2, [obis("0-0:96.1.0"), (9, b"12345678")]),
+    (2, [obis("0-0:96.1.1"), (9, b"A-17")]),
+    (2, [obis("0-0:1.0.0"), (9, WINTER)]),
+    scaled("1-0:1.8.0", (6, 12937), 0, 30),
+    scaled("1-0:32.7.0", (18, 2337), -1, 35),
+    scaled("1-0:31.7.0", (18, 172), -2, 33),
+])
+
 WIENER_NETZE = (2, [(9, WINTER)] + u32(4490428, 1342, 65611, 1843441, 374, 0, 0, 244))
 
 FLAT = (2, [obis("1-0:1.8.0"), (6, 5), obis("1-0:1.7.0"), (20, 2**40), obis("1-0:31.7.0"),
@@ -141,7 +151,7 @@ CASES = [
         "meter_time_utc": "1765724405", "active_power_export_w": "0",
         "active_power_import_w": "700", "current_l1_a": "1.00", "current_l2_a": "2.00",
         "current_l3_a": "3.00", "voltage_l1_v": "230.0", "voltage_l3_v": "234.0",
-        "voltage_l2_v": "232.0"}),
+        "voltage_l2_v": "232.03"}),
     ("objects", OBJECTS, None, {
         "meter_id": "63000001", "active_power_import_w": "362",
         "reactive_energy_q1_varh": "34671", "reactive_energy_q2_varh": "2",
@@ -159,6 +169,11 @@ CASES = [
         "meter_time_local": "2025-12-14T16:00:05", "meter_time_deviation_min": "-60",
         "meter_time_utc": "1765724405", "active_energy_import_wh": "12937",
         "voltage_l1_v": "233.7", "power_factor": "0.975", "meter_id": "181000000001"}),
+    ("triplets", TRIPLETS, None, {
+        "logical_device_name": "ISK1030775212859", "meter_id": "12345678", "asset_number": "A-17",
+        "meter_time_local": "2025-12-14T16:00:05", "meter_time_deviation_min": "-60",
+        "meter_time_utc": "1765724405", "active_energy_import_wh": "12937",
+        "voltage_l1_v": "233.7", "current_l1_a": "1.72"}),
     ("wiener-netze", WIENER_NETZE, None, {
         "meter_time_local": "2025-12-14T16:00:05", "meter_time_deviation_min": "-60",
         "meter_time_utc": "1765724405", "active_energy_import_wh": "4490428",

@@ -94,6 +94,22 @@ def test_object_list_with_fewer_entries_than_elements(missing):
     assert results(data) == [("no_values", "layout")]
 
 
+def test_more_elements_than_there_is_room_for():
+    body = (1, BODY[1] * 20)
+    assert results(frames.hdlc_message(frames.notification(body))) == [("reject", "overflow")]
+
+
+@pytest.mark.parametrize("one_v, three_v", [(2300, 2340), (2418, 2397), (0, 2310), (2310, 2310)])
+def test_computed_voltage_between_two_phases(one_v, three_v):
+    body = (2, [(6, 1)] * 6 + [(9, b""), (9, frames.date_time(2025, 12, 14, 16, 0, 5, -60)),
+                               (6, 0), (6, 700), (18, 1), (18, 2), (18, 3), (18, one_v),
+                               (18, three_v)])  # fmt: skip
+    telegram = one(frames.hdlc_message(frames.notification(body)))
+    square = (one_v**2 + three_v**2 - one_v * three_v) / 100
+    assert abs(float(shown(telegram)["voltage_l2_v"]) - square**0.5) <= 0.0051
+    assert "voltage_l2_v" in telegram.derived
+
+
 def test_other_link_after_a_cut_frame_and_silence():
     decoder = HanDecoder()
     good = frames.hdlc_message(APDU)
