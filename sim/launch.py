@@ -1,9 +1,11 @@
 # uMeter - starts, watches and stops a virtual board from host tools and tests
 # MIT license; Copyright (c) 2026 The uMeter authors
 
+import contextlib
 import json
 import os
 import re
+import secrets
 import socket
 import tempfile
 import threading
@@ -20,10 +22,16 @@ FAKES_KB = 64
 
 
 def free_port(kind=socket.SOCK_STREAM):
-    """A port on 127.0.0.1 that nobody uses at the moment."""
-    with socket.socket(socket.AF_INET, kind) as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    """A port on 127.0.0.1 that nobody uses at the moment.
+
+    Below those that Linux gives to connections of its own choice: one that is to be bound later,
+    or to stay closed, must not be taken meanwhile by somebody's connection.
+    """
+    while True:
+        port = 20000 + secrets.randbelow(12768)
+        with socket.socket(socket.AF_INET, kind) as s, contextlib.suppress(OSError):
+            s.bind(("127.0.0.1", port))
+            return port
 
 
 def interpreter():

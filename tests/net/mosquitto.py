@@ -10,15 +10,10 @@ import time
 import paho.mqtt.client as paho
 import pytest
 
+from sim.launch import free_port
 from tests.sources import ROOT
 
 PEER = ROOT / "tests" / "device" / "_mqtt_peer.py"
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def wait_until(true, what, seconds=20):

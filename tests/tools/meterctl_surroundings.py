@@ -12,17 +12,12 @@ from contextlib import contextmanager
 import paho.mqtt.client as mqtt
 
 from firmware.crypto.envelope import Envelope, EnvelopeError
+from sim.launch import free_port
 
 KEY = "00112233445566778899aabbccddeeff"
 ENVELOPE = Envelope(bytes.fromhex(KEY))
 SERIAL = "0012345"
 SAMPLE = b"heap=1000&t1=23.61 C&e1=56.726 MWh&"
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def wait_until(true, what, seconds=20):

@@ -4,9 +4,10 @@
 import json
 import signal
 
-from meterctl_surroundings import SAMPLE, SERIAL, Device, free_port
+from meterctl_surroundings import SAMPLE, SERIAL, Device
 
 from firmware.crypto.envelope import Envelope
+from sim.launch import free_port
 
 pytest_plugins = ["meterctl_fixtures"]
 

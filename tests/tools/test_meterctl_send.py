@@ -4,10 +4,11 @@
 import time
 
 import pytest
-from meterctl_surroundings import KEY, SERIAL, Device, free_port, wait_until
+from meterctl_surroundings import KEY, SERIAL, Device, wait_until
 from typer.testing import CliRunner
 
 from firmware.crypto.envelope import Envelope
+from sim.launch import free_port
 from tools.meterctl.main import app
 
 pytest_plugins = ["meterctl_fixtures"]

@@ -55,7 +55,9 @@ class Link:
         try:
             self._client.connect(*self._address)
         except (OSError, ValueError) as error:
-            raise LinkError("cannot reach the broker %s: %s" % (self.name, error)) from None
+            why = getattr(error, "strerror", None) or error
+            raise LinkError("cannot reach the broker %s: %s; does it run, and is this its address?"
+                            % (self.name, why)) from None  # fmt: skip
         self._client.loop_start()
         if not self._ready.wait(ANSWER_S):
             self._refusal = "no answer in %d s" % ANSWER_S

@@ -168,4 +168,5 @@ def listen(
                 options.say("%d messages came faster than they were shown" % link.dropped)
     except LinkError as error:
         options.fail(str(error))
-    raise typer.Exit(0 if samples else options.NO_ANSWER)
+    if not samples:
+        options.fail("no sample came that could be verified", options.NO_ANSWER)

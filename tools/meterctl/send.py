@@ -94,6 +94,8 @@ def ask(link, keys, serial, command, text, timeout_s):
 def run(link, keys, serial, command, text, timeout_s):
     answer, exchange = ask(link, keys, serial, command, text, timeout_s)
     jobs = set()
+    if not answer:
+        options.say("%s answered %s" % (serial, command))
     while answer is not None:
         print(printable(answer), flush=True)
         if command == "scan":
@@ -155,9 +157,10 @@ def send(
     them; reconnect, restart, off, pwm and test are sent and not followed. Give
     passwords by stdin, not on the command line.
 
-    Stock MeterLogger devices understand the same commands, but not cron_list, limit,
-    rejected, factory_reset, start_setup, networks, set_network, clear_networks, set_fallback,
-    wifi, set_wifi, device and set_device; those with current firmware know no off, pwm, test.
+    Stock MeterLogger devices understand the same commands, but not cron_list,
+    limit, rejected, factory_reset, start_setup, networks, set_network,
+    clear_networks, set_fallback, wifi, set_wifi, device and set_device; those
+    with current firmware know no off, pwm, test.
 
     Exit status: 0 if the answer came (or none was waited for), 1 if not or if
     the device refused, 2 if the command was not sent.

@@ -192,12 +192,13 @@ def watch(
 ):
     """Show a fleet in a table that keeps itself up to date.
 
-    For each device: the age of its last sample, the valve, the limit, the signal
-    strength, the version, and how long ago it was heard, all from verified
-    messages only. Devices are asked for version, status, limit and rssi, never told
-    to do anything. Stock MeterLogger devices cannot be asked for the limit: it is
-    shown once they have answered open_until or open_until_delta, whoever has sent
-    it. "offline" is what the broker says and nobody signs.
+    For each device: the age of its last sample, the valve, the limit, the
+    signal strength, the version, and how long ago it was heard, all from
+    verified messages only. Devices are asked for version, status, limit and
+    rssi, never told to do anything. Stock MeterLogger devices cannot be asked
+    for the limit: it is shown once they have answered open_until or
+    open_until_delta, whoever has sent it. "offline" is what the broker says and
+    nobody signs.
 
     On a terminal the table stays in place; elsewhere each message makes a line.
 
