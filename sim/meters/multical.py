@@ -69,7 +69,7 @@ class Multical:
 
     def __init__(self, serial=7210086, registers=None, meter_type=0x0001, revision=0x0601,
                  answer_ms=60, echo=False, noise=0.0, drop=0.0, damage=0.0, asleep=False,
-                 awake_ms=1600, live=True, seed=None):  # fmt: skip
+                 awake_ms=5000, live=True, seed=None):  # fmt: skip
         if not 0 <= serial < 1 << 32:
             raise ValueError("a serial number of 32 bits, not %d" % serial)
         self.registers = dict(REGISTERS if registers is None else registers)

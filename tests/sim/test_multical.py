@@ -45,7 +45,7 @@ def test_faults():
     assert damaged != sound and len(damaged[0][1]) == len(sound[0][1])
     sleeper = Multical(asleep=True)
     assert sleeper.feed(request, 0) == []
-    assert sleeper.feed(request, 1500) == sound
+    assert sleeper.feed(request, 3600) == sound  # after the silence and a reader's rest of 1.6 s
     assert sleeper.feed(request, 9000) == []
 
 
