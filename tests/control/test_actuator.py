@@ -119,6 +119,18 @@ def test_two_moves_are_not_too_close(tmp_path):
     assert [(round((ms - start) / 1000), level) for ms, _, level in changes] == [(0, 1), (100, 0)]
 
 
+def test_where_it_is_already_it_need_not_wait(tmp_path):
+    script = Script()
+    script.send("set_device", "switch_interval=100")
+    script.wait(200000)
+    start = script.ms
+    script.send("open", rest=10000)
+    script.send("off", rest=10000)
+    script.send("open", rest=10000)
+    changes = outputs(life.run(script, tmp_path), start - 1)
+    assert changes == [(start, AC1, 1), (start + 10000, AC1, 0), (start + 20000, AC1, 1)]
+
+
 def test_fail_safe_after_a_day_of_silence(tmp_path):
     script = Script()
     script.send("set_device", "fail_safe=close")

@@ -81,6 +81,16 @@ def test_the_clock_does_not_go_below_the_last_command(script, tmp_path):
     assert before["now"] == 0 and abs(after["now"] - script.now) <= 1
 
 
+def test_nor_does_it_without_a_reset(script, tmp_path):
+    script.wait(3500000)
+    send(script, "open")
+    script.time(-3000, -3000)  # no jump, but the command was later
+    script.wait(900000)
+    script.order("state")
+    now = states(life.run(script, tmp_path))[0]["now"]
+    assert abs(now - script.now) <= 1
+
+
 def test_a_delta_before_the_first_reading(script, tmp_path):
     send(script, "open")
     script.order("meter", 0)
@@ -155,6 +165,73 @@ def test_missed_jobs_are_reported(script, tmp_path):
               "count=2&since=%d&" % (first + 300) + jobs[1],
               "count=1&since=%d&" % (first + 420) + jobs[2]]  # fmt: skip
     assert reports == wanted * 2
+
+
+def test_what_was_obeyed_before_a_reset_is_not_obeyed_after(script, tmp_path):
+    names = "open", "set_ssid", "off"
+    old = [sealed(script.now + n, name) for n, name in enumerate(names)]
+    for topic, payload in old:
+        script.message(topic, payload)
+        script.wait(2000)
+    script.order("cut")
+    script.order("boot")
+    script.wait(5000)
+    for topic, payload in old:
+        script.message(topic, payload)
+    send(script, "close")
+    for topic, payload in old:
+        script.message(topic, payload)
+    script.order("state")
+    told = life.run(script, tmp_path)
+    assert ran(told) == ["open", "set_ssid", "off", "close"]
+    assert states(told)[0]["rejected"] == {"replay floor": 6}
+
+
+def test_what_the_limit_closed_is_closed_after_a_power_cut(script, tmp_path):
+    send(script, "open_until", b"56730")
+    script.order("energy", 56730, -3, "MWh")
+    script.order("cut")
+    script.order("boot")
+    boot = script.ms
+    script.wait(1300)  # the first reading is there
+    script.order("cut")
+    script.wait(5000)
+    script.order("meter", 0)
+    script.order("boot")
+    script.wait(1000)
+    told = life.run(script, tmp_path)
+    levels = {ms - boot: words[1] for ms, kind, words in told
+              if kind == "pin" and words[0] == AC1 and ms >= boot}  # fmt: skip
+    assert levels == {0: "1", 1200: "0", 6300: "0"}
+
+
+def test_limits_of_nothing_and_less(script, tmp_path):
+    texts = ((b"57000", "57000", "open"), (b"-1", "57000", "open"), (b"0", "0", "close"))
+    for text, _, _ in texts:
+        send(script, "open_until", text)
+    deltas = ((b"10", "10", "open"), (b"-3", "10", "open"), (b"0", "0", "close"))
+    for text, _, _ in deltas:
+        send(script, "open_until_delta", text)
+    told = [entry for entry in said(life.run(script, tmp_path)) if entry[0] != "status_cause"]
+    answers = [told[i : i + 2] for i, entry in enumerate(told) if entry[0] != "status"]
+    assert answers == [[("open_until", text), ("status", status)] for _, text, status in texts] + [
+        [("open_until_delta", text), ("status", status)] for _, text, status in deltas]
+
+
+@pytest.mark.parametrize("text, answer", [(b"0", ["0"]), (b"-1", []), (b"7", ["7"])])
+def test_which_deltas_wait_for_the_first_reading(script, tmp_path, text, answer):
+    send(script, "open")
+    script.order("meter", 0)
+    script.order("cut")
+    script.order("boot")
+    script.wait(3000)
+    script.order("identify")
+    send(script, "open_until_delta", text)
+    script.order("meter", 1)
+    script.wait(70000)
+    told = life.run(script, tmp_path)
+    assert [text for function, text in said(told) if function == "open_until_delta"] == answer
+    assert level(told) == ("0" if answer == ["0"] else "1")
 
 
 def test_one_waiting_command_without_memory_leaves_the_others(script, tmp_path):
