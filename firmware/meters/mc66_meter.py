@@ -25,7 +25,6 @@ _IDENT_MS = const(3500)
 _UNASKED_MS = const(1500)  # 66C begins its data without an acknowledgement
 _DATA_MS = const(8000)
 _STANDARD_MS = const(4000)
-_MORE_MS = const(1200)  # after a damaged line: it may have been noise before the reply
 
 
 class Mc66Meter:
@@ -106,19 +105,19 @@ class Mc66Meter:
             raise BadCheck(error.args[0]) from None
 
     async def _standard(self, request):
-        """Fields of the first sound line."""
+        """Fields of the first sound line: noise, or the rest of an echo, may come before it."""
         await self._ask(request, 1200)
-        wait = _STANDARD_MS
+        start = ticks_ms()
         bad = None
         while True:
-            line = await self._listen(self._heard.line, wait)
+            left = _STANDARD_MS - ticks_diff(ticks_ms(), start)
+            line = await self._listen(self._heard.line, left)
             if line is None:
                 raise BadCheck(bad) if bad else self._failure("incomplete")
             try:
                 return mc66.fields(line, mc66.REQUESTS[request])
             except mc66.FieldError as error:
                 bad = error.args[0]
-                wait = _MORE_MS
 
     def _failure(self, text):
         if self._heard.data:

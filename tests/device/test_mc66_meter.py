@@ -36,6 +36,8 @@ class Core:
     def __init__(self, replies, echo_ms=None):
         self.replies = {request: list(replies[request]) for request in replies}
         self.echo_ms = echo_ms
+        self.answer_ms = 1200
+        self.mute = 0  # so many first bytes of a request have no echo
         self.buffer = b""
         self.nuls = 0
         self.asked = []
@@ -43,14 +45,14 @@ class Core:
     def feed(self, data, now_ms):
         self.nuls += data.count(b"\0")
         self.buffer += data.replace(b"\0", b"")
-        out = [(self.echo_ms, data)] if self.echo_ms is not None else []
+        out = [(self.echo_ms, data[self.mute :])] if self.echo_ms is not None else []
         for request in self.replies:
             if self.buffer.endswith(request):
                 self.buffer = b""
                 self.asked.append((request, now_ms, dict(world.uart_settings[1])))
                 replies = self.replies[request]
                 reply = replies.pop(0) if len(replies) > 1 else b"".join(replies)
-                return out + ([(1200, reply)] if reply else [])
+                return out + ([(self.answer_ms, reply)] if reply else [])
         return out
 
     def times(self, request):
@@ -121,6 +123,16 @@ async def test_echoes_at_once_and_late():
             meter, core = make(model, script, echo_ms)
             assert sample_text(await meter.read()) == text
             assert meter.counters.retries == 0, (echo_ms, model)
+
+
+async def test_the_end_of_an_echo():
+    """Its beginning has been dropped with all that was heard while we spoke."""
+    for mute in (1, 2, 3):
+        for model, script, text in (("66c", SCRIPT_C, TEXT_C), ("66b", SCRIPT_B, TEXT_B)):
+            meter, core = make(model, script, 400)
+            core.mute, core.answer_ms = mute, 2000  # as late as meters answer
+            assert sample_text(await meter.read()) == text
+            assert meter.counters.retries == 0, (mute, model)
 
 
 async def test_noise_before_the_replies():
