@@ -12,7 +12,7 @@ def decode(record):
     """{"request": hex|null, "frame": hex} -> result of the first good reply on the line."""
     framer = kmp_frame.Framer()
     asked = _asked(record)
-    acked = echoed = False
+    acked = False
     bad = wrong = None
     for byte in unhexlify(record.get("frame") or ""):
         for kind, value in framer.feed((byte,)):
@@ -25,14 +25,11 @@ def decode(record):
                 bad = {"result": "reject", "reason": value, "registers": [],
                        "unstuffed": _hex(framer.raw)}  # fmt: skip
             acked = acked or kind == kmp_frame.ACK
-            echoed = echoed or kind == kmp_frame.ECHO
     if wrong or bad:
         return wrong or bad
     if acked:
         return {"result": "ack", "reason": None, "registers": []}
-    reason = _damage(record.get("frame")) or _damage(record.get("request"))
-    if not reason and echoed and not framer.inside:
-        reason = "not_a_response"
+    reason = _no_reply(record.get("frame")) or _damage(record.get("request"))[0]
     if reason:
         return {"result": "reject", "reason": reason, "registers": []}
     reason = "incomplete" if framer.inside else "no reply"
@@ -48,13 +45,26 @@ def _asked(record):
 
 
 def _damage(request):
-    # What is wrong with a request; None: nothing, or it is none.
+    # What is wrong with a request, and its body; None: nothing. None, None: it is none.
     wire = unhexlify(request or "")
     start = wire.find(b"\x80")
-    if start < 0:
+    framer = kmp_frame.Framer()
+    for byte in b"\x40" + wire[start + 1 :] if start >= 0 else b"":  # a reply's checks apply
+        for kind, value in framer.feed((byte,)):
+            return (value if kind == kmp_frame.BAD else None), framer.raw
+    return None, None
+
+
+def _no_reply(frame):
+    # Why a line without any reply carried a request, or what begins like one; None: it did not.
+    reason, body = _damage(frame)
+    if body is None:
         return None
-    events = kmp_frame.Framer().feed(b"\x40" + wire[start + 1 :])  # a reply's checks apply
-    return events[0][1] if events and events[0][0] == kmp_frame.BAD else None
+    try:
+        kmp.check(body + b"\0\0")
+    except kmp.KmpError:  # a head that sees the sun may give 80 ... 0D for ever
+        return "not_a_response"
+    return reason or "not_a_response"
 
 
 def _reply(body, raw, asked):
