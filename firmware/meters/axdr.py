@@ -6,7 +6,6 @@
 # A telegram with 70 elements thus costs no heap; values are taken out when a layout wants them.
 
 from array import array
-from struct import unpack_from
 
 from micropython import const
 
@@ -36,17 +35,14 @@ TOO_LARGE = const(-3)
 _FIRST = const(20)
 _CODES = const(80)  # OBIS codes with a value; the longest push of the field has 32
 _LIMIT = const(256)  # elements; the longest push of the field has 170
-_BYTES = const(0x100)
-_BITS = const(0x101)
-_ELEMENTS = const(0x102)
 _NO_TYPE = const(0xFFFF)
 
-_SIZES = {0: 0, 1: _ELEMENTS, 2: _ELEMENTS, 3: 1, 4: _BITS, 5: 4, 6: 4, 9: _BYTES, 10: _BYTES}
-_SIZES.update({12: _BYTES, 13: 1, 15: 1, 16: 2, 17: 1, 18: 2, 20: 8, 21: 8, 22: 1, 23: 4, 24: 8})
-_SIZES.update({25: 12, 26: 5, 27: 4})
+# Bytes of the content by tag; FB no such type, FC a length in bytes, FD in bits, FE in elements
+# stands in front of it (in the cells 100, 101, 102).
+_SIZES = b"\0\xfe\xfe\1\xfd\4\4\xfb\xfb\xfc\xfc\xfb\xfc\1\xfb\1\2\1\2\xfb\x08\x08\1\4\x08\x0c\5\4"
 
-_FORMATS = {5: ">i", 6: ">I", 15: ">b", 16: ">h", 17: ">B", 18: ">H", 20: ">q", 21: ">Q"}
-_FORMATS.update({22: ">B", 3: ">B"})
+_SIGNED = b"\5\x0f\x10\x14"
+_UNSIGNED = b"\3\6\x11\x12\x15\x16"
 
 
 class Tape:
@@ -56,7 +52,10 @@ class Tape:
         self.cells = array("H", bytes(2 * (_FIRST + 4 * limit + 32)))
         self.cells[0] = limit
         for tag in range(31):
-            self.cells[_FIRST + 4 * limit + tag] = _SIZES.get(tag, _NO_TYPE)
+            size = _SIZES[tag] if tag < len(_SIZES) else 0xFB
+            if size >= 0xFB:
+                size = size + 4 if size > 0xFB else _NO_TYPE
+            self.cells[_FIRST + 4 * limit + tag] = size
         self.cells[_FIRST + 4 * limit + 31] = 0  # FF, don't care
         self.count = 0
         self.data = b""
@@ -117,11 +116,16 @@ class Tape:
     def number(self, i):
         """The integer that the element holds, None if it is not one."""
         cell = _FIRST + 4 * i
-        tag = self.cells[cell]
-        if tag in _FORMATS:
-            return unpack_from(_FORMATS[tag], self.data, self.cells[cell + 1])[0]
+        cells = self.cells
+        tag = cells[cell]
+        at = cells[cell + 1]
+        signed = tag in _SIGNED
+        if signed or tag in _UNSIGNED:
+            size = cells[_FIRST + 4 * cells[0] + tag]
+            value = int.from_bytes(self.data[at : at + size], "big")
+            return value - (1 << 8 * size) if signed and self.data[at] & 0x80 else value
         if tag == 13:
-            byte = self.data[self.cells[cell + 1]]
+            byte = self.data[at]
             if byte & 15 < 10 and byte < 0xA0:
                 return 10 * (byte >> 4) + (byte & 15)
         return None
