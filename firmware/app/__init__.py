@@ -43,7 +43,7 @@ class App:
         self.heart = Heart(clock, log, board.feed_watchdog)
         self.heart.watch("meter", _METER_S)
         self.heart.on_settled = board.settle
-        self.heart.on_stuck = self._note
+        self.heart.on_stuck = self.note
         self.reconnected = None  # (uptime, generation of the settings) of the last reconnect
         self._cron = self._cron_task = None
         self._commands = None
@@ -137,9 +137,9 @@ class App:
 
     def _task_failed(self, loop, context):
         """One that was begun on the way, for a page or a move: the others go on."""
-        self._note(context["exception"])
+        self.note(context["exception"])
 
-    def _note(self, what):
+    def note(self, what):
         self._notes += 1
         if self._notes > _NOTES:
             return
@@ -266,12 +266,12 @@ class App:
         try:
             self.publisher.release()
         except MemoryError as error:  # the rest leaves later
-            self._note(error)
+            self.note(error)
         for message in self.reception.release():
             try:
                 self._obey(message)
             except Exception as error:  # the others are obeyed all the same
-                self._note(error)
+                self.note(error)
 
 
 def _setting_rows():

@@ -24,15 +24,24 @@ class Cron:
 
     def _obey(self, name, text):
         """Nobody asked, so nobody is answered; the valve tells its moves itself."""
-        commands = self._app.commands
+        app = self._app
+        try:
+            commands = app.commands
+        except MemoryError:
+            app.log.state("cron", "no room for the commands")
+            return False
         if name not in commands:
-            self._app.log.event("cron", "%s: not on this device" % name)
-            return
-        if not commands.keeps(name):
-            self._app.state.save()  # a job that ran is not run again, whatever happens now
-        for _, answer in commands.run(name, text.encode(), _CRON):
-            if answer.startswith("error: "):
-                self._app.log.event("cron", "%s: %s" % (name, answer))
+            app.log.event("cron", "%s: not on this device" % name)
+            return True
+        try:
+            if not commands.keeps(name):
+                app.state.save()  # a job that ran is not run again, whatever happens now
+            for _, answer in commands.run(name, text.encode(), _CRON):
+                if answer.startswith("error: "):
+                    app.log.event("cron", "%s: %s" % (name, answer))
+        except Exception as error:  # the other jobs are not to blame
+            app.note(error)
+        return True
 
     def _missed(self, text, first, count):
         if len(self._reports) >= _MOST_REPORTS:

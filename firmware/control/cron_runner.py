@@ -31,9 +31,10 @@ class _Job:
 class CronRunner:
     """Jobs are query texts in settings["cron_jobs"].
 
-    run: f(name, text) saves the state, then obeys a job's command; both str. on_missed: f(text of
-    the job, unix second of the first missed run, how many, 100 at most). default_zone: POSIX TZ
-    text that counts while the setting's is wrong.
+    run: f(name, text) saves the state, then obeys a job's command; both str. False: it could not
+    even begin, and is asked again. on_missed: f(text of the job, unix second of the first missed
+    run, how many, 100 at most). default_zone: POSIX TZ text that counts while the setting's is
+    wrong.
     """
 
     def __init__(self, settings, state, clock, log, run, default_zone):
@@ -140,6 +141,8 @@ class CronRunner:
                 due = await self._pass(job, now, late)
                 if due:
                     ready.append((due, len(ready), job))
+        if ready:
+            self._rest()  # commands want the room
         ready.sort(key=lambda entry: entry[:2])
         for due, _, job in ready:
             self._obey(job, due)
@@ -179,10 +182,14 @@ class CronRunner:
     def _obey(self, job, due):
         if job not in self._jobs:  # cleared by the one before
             return
+        before = job.ran, self._state["cron_done"]
         job.ran = due
-        self._mark(max(due, self._state["cron_done"]))
-        self._log.event("cron", job.name)
-        self._run(job.name, job.argument)
+        self._mark(max(due, before[1]))
+        if self._run(job.name, job.argument):
+            self._log.event("cron", job.name)
+        else:
+            job.ran, job.due = before[0], due  # the next look finds it late
+            self._mark(before[1])
 
     async def run(self):
         """For ever."""
@@ -193,6 +200,6 @@ class CronRunner:
             wait = _LOOK_S
             if self._last:
                 for job in self._jobs:
-                    if job.due is not None and job.due - self._last < wait:
-                        wait = max(job.due - self._last, 1)
+                    if job.due is not None and 0 < job.due - self._last < wait:
+                        wait = job.due - self._last
             await asyncio.sleep(wait)

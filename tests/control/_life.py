@@ -119,7 +119,7 @@ class Air(wifi.Wifi):
 class WatchedCron(cron.Cron):
     def _obey(self, name, text):
         tell("ran", name, "cron", text)
-        super()._obey(name, text)
+        return super()._obey(name, text)
 
 
 class WatchedApp(App):
@@ -131,13 +131,20 @@ class WatchedApp(App):
         tell("ran", name, "mqtt", "")
         super()._run(name, text)
 
-    def _note(self, what):
+    def note(self, what):
         tell("noted", repr(what))
 
 
 session.Session.restart = lambda self: None  # the script is the broker
 wifi.Wifi = Air
 cron.Cron = WatchedCron
+
+
+class NoTable:
+    """In the place of a module for which there is no room."""
+
+    def make_table(app):
+        raise MemoryError("made up")
 
 
 def publish(topic, payload):
@@ -183,6 +190,10 @@ def obey(app, order, words):
         deliver(app, words[0], words[1])  # in hex: strangers write what they like
     elif order == "no_room":
         app.no_room = words[0]
+    elif order == "no_table":
+        sys.modules["firmware.app.commands"] = NoTable
+    elif order == "table_again":
+        del sys.modules["firmware.app.commands"]
     elif order == "greet":
         app.greet()
     elif order == "identify":

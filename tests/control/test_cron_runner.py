@@ -28,6 +28,7 @@ class House:
         self.state = dict(cron_done=0)
         self.unix = now
         self.ran, self.missed, self.said = [], [], []
+        self.full = False  # the heap
         self.boot()
 
     def now(self):
@@ -41,9 +42,12 @@ class House:
         self.cron.on_missed = lambda text, first, count: self.missed.append((text, first, count))
 
     def obey(self, name, text):
+        if self.full:
+            return False
         self.ran.append((self.unix, name + text))
         if name == "clear_cron":
             self.cron.clear()
+        return True
 
     def look(self, unix):
         self.unix = unix
@@ -150,7 +154,7 @@ def test_more_is_too_late():
 def test_the_run_is_remembered_before_it_begins():
     house = House(MORNING)
     seen = []
-    house.cron._run = lambda name, text: seen.append(house.state["cron_done"])
+    house.cron._run = lambda name, text: seen.append(house.state["cron_done"]) is None
     house.pass_time(EIGHT, 60)
     assert seen == [EIGHT]
 
@@ -190,6 +194,23 @@ def test_a_job_that_is_added_before_the_time_is_known_missed_nothing():
     house.cron.add(EVENING)
     house.look(EIGHT + DAY - 60)
     assert not house.missed and len(house.ran) == 1
+
+
+def test_without_room_a_job_is_tried_again_for_ten_minutes():
+    house = House(MORNING, EVENING, now=EIGHT - 60)
+    house.state["cron_done"] = EIGHT - DAY // 2
+    house.full = True
+    house.pass_time(EIGHT + 300)
+    assert not house.ran and house.state["cron_done"] == EIGHT - DAY // 2
+    house.full = False
+    house.pass_time(EIGHT + 400)
+    assert [name for _, name in house.ran] == ["open"] and house.state["cron_done"] == EIGHT
+    house.full = True
+    house.pass_time(EIGHT + DAY // 2 + 700)
+    assert house.missed == [(EVENING, EIGHT + DAY // 2, 1)] and len(house.ran) == 1
+    house.full = False
+    house.pass_time(EIGHT + DAY)
+    assert [name for _, name in house.ran] == ["open", "open"]
 
 
 def test_in_the_order_of_the_due_times():

@@ -234,6 +234,21 @@ def test_which_deltas_wait_for_the_first_reading(script, tmp_path, text, answer)
     assert level(told) == ("0" if answer == ["0"] else "1")
 
 
+def test_jobs_wait_for_room_in_the_heap(script, tmp_path):
+    send(script, "set_cron", b"hour=*&minute=1&command=open")
+    script.wait(48000)  # the table of commands is not in the heap any more
+    script.order("no_table")
+    script.wait(60000)
+    script.order("state")
+    script.order("table_again")
+    script.wait(10000)
+    told = life.run(script, tmp_path)
+    tries = [words[0] for _, kind, words in told if kind == "ran" and words[1] == "cron"]
+    assert len(tries) > 5 and level(told) == "1" and not states(told)[0]["valve"]
+    assert [text for function, text in said(told) if function == "status_cause"] == ["cron"]
+    assert not [entry for entry in told if entry[1] in ("noted", "failed")]
+
+
 def test_one_waiting_command_without_memory_leaves_the_others(script, tmp_path):
     script.order("cut")
     script.time()

@@ -55,6 +55,7 @@ def test_a_week_of_sixteen_jobs():
     def run(name, text):
         assert clock.now() % 60 < 6, clock.now()
         ran.append(name)
+        return True
 
     runner = CronRunner(settings, dict(cron_done=0), clock, Log(clock, write=len), run, "UTC0")
 

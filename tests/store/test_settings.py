@@ -73,6 +73,40 @@ def test_unchanged_values_are_not_written(tmp_path):
     assert json.loads((tmp_path / "data" / "settings").read_text().split("\n")[1]) == {}
 
 
+def test_a_change_is_not_forgotten_by_one_that_changes_nothing(tmp_path):
+    settings = make(tmp_path)
+    settings.update({"limit": 5})
+    settings.update({"ssid": ""})
+    assert settings.save() and make(tmp_path)["limit"] == 5
+
+
+def test_a_file_that_is_too_long_is_not_ours(tmp_path):
+    rows = [("text", None, "", False)]
+    settings = make(tmp_path, rows=rows)
+    settings.update({"text": "x" * 16000})
+    assert settings.save() and len(make(tmp_path, rows=rows)["text"]) == 16000
+    settings.update({"text": "x" * 17000})
+    assert not settings.save() and len(make(tmp_path, rows=rows)["text"]) == 16000
+    (tmp_path / "data" / "settings.new").rename(tmp_path / "data" / "settings")
+    said = []
+    assert make(tmp_path, said, rows)["text"] == "" and "damaged: too long" in said[0]
+
+
+@pytest.mark.parametrize("check, good, bad", [
+    (checks.number(0, 20), (0, 20, "20", "0"), (-1, 21, "21", "-1", "", "1.0", None, 2.0, True)),
+    (checks.text(3), ("", "abc", "æ"), ("abcd", "ææ", "\x7f", "\x1f", "\t", b"a", 1)),
+    (checks.passphrase, ("x" * 8, "x" * 63, "8 signs~"), ("x" * 7, "x" * 64, "æ" * 9, "\x7f" * 8)),
+    (checks.ipv4, ("0.0.0.0", "255.255.255.255"), ("256.0.0.1", "1.2.3", "1.2.3.4.5", "1.2.3.-4")),
+    (checks.switch(), (True, False, "1", "off"), (1, 0, "yes", None)),
+])  # fmt: skip
+def test_bounds_of_checks(check, good, bad):
+    for value in good:
+        check(value)
+    for value in bad:
+        with pytest.raises(ValueError):
+            check(value)
+
+
 def test_another_build_changes_only_what_nobody_has_set(tmp_path):
     settings = make(tmp_path)
     settings.update({"limit": 7})
