@@ -230,6 +230,18 @@ def test_legal_forms_of_a_value(check, bracket, value):
             assert (answer["result"], answer["values"]) == ("values", {code: value})
 
 
+@pytest.mark.parametrize("head, ident", [
+    ("", {}), ("/?!\r\n", {}), ("/KAM MC\r\n", {"ident": "KAM MC"}),
+    ("/?!\r\n/KAM MC\r\n", {"ident": "KAM MC"})])  # fmt: skip
+def test_a_readout_without_control_characters(head, ident):
+    frame = (head + "6.8(0056726*kWh)\r\n6.31(12*h)!\r\n").encode()
+    answer = decoder.decode({"request": "/?!\r\n", "frame": frame.hex()})
+    assert answer["values"] == dict(ident, **{"6.8": [56726, "kWh"], "6.31": [12, "h"]})
+    for cut in range(len(frame) - 3):
+        answer = decoder.decode({"request": "/?!\r\n", "frame": frame[:cut].hex()})
+        assert answer["result"] == "no_values"
+
+
 def test_an_echo_is_no_identification():
     assert readout("6.8(1)!", head=b"/?!\r\n")["values"] == {"6.8": [1, ""]}
     values = readout("6.8(1)!", head=b"/?!\r\n/LUGCUH50\r\n")["values"]

@@ -123,12 +123,13 @@ def _start(request, data):
 
 
 def _telegram(data):
-    """P1, and readouts whose control characters a terminal has swallowed: / ... ! [CRC]."""
+    """Blocks without a check: P1, and what has no control characters: [/ident] ... ! [CRC]."""
     start = data.rfind(b"/")
     if data[start : start + 3] == b"/?!":
-        raise en61107.BlockError("incomplete")
+        data = data[start + 3 :]
+        start = -1
     end = data.find(b"!", start + 1)
-    if start < 0 or end < 0:
+    if end < 0:
         raise en61107.BlockError("incomplete")
     crc = en61107.text(data[end + 1 :]).strip()
     if len(crc) == 4:
@@ -136,6 +137,8 @@ def _telegram(data):
             raise en61107.BlockError("crc")
     elif crc:
         raise en61107.BlockError("malformed")
+    if start < 0:
+        return "", data[: end + 1]
     line = data.find(b"\n", start)
     return en61107.identification(data[start:line]), data[line + 1 : end + 1]
 
