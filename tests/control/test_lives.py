@@ -264,6 +264,14 @@ def test_one_waiting_command_without_memory_leaves_the_others(script, tmp_path):
     assert [entry[1] for entry in told if entry[1] in ("noted", "failed")] == ["noted"]
 
 
+def test_an_address_without_a_gateway_is_refused(script, tmp_path):
+    for text in (b"ip=10.0.0.2", b"gateway=10.0.0.1&ip=10.0.0.2", b"gateway=", b"ip=&gateway=",
+                 b"ip=10.0.0.2"):  # fmt: skip
+        send(script, "set_wifi", text)
+    answers = [text[:6] for name, text in said(life.run(script, tmp_path)) if name == "set_wifi"]
+    assert answers == ["error:", "hostna", "error:", "hostna", "error:"]
+
+
 def test_a_reconnect_said_again_is_one(script, tmp_path):
     for _ in range(4):
         send(script, "reconnect")

@@ -103,6 +103,13 @@ def test_a_jump_takes_two_servers(ahead):
     assert keeper.judge("a", NOW + ahead + 5 + 9, NOW + 9) == ACCEPT
 
 
+@pytest.mark.parametrize("other", [-5000, -9000, 9000 - 11, 9000 + 11, 90000])
+def test_two_servers_that_both_tell_of_a_jump_have_to_agree(other):
+    keeper = TimeKeeper(NOW - 100000)
+    assert keeper.judge("a", NOW + 9000, NOW) == DOUBT
+    assert keeper.judge("b", NOW + other, NOW) == DOUBT
+
+
 def test_a_good_answer_clears_the_doubt():
     keeper = TimeKeeper(NOW - 100000)
     assert keeper.judge("a", NOW + 9000, NOW) == DOUBT
