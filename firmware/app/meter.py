@@ -64,30 +64,36 @@ class MeterTask:
         self._log.state("meter", "reading %s" % reading.serial)
         for note in reading.notes:
             self._log.state("note", note)
-        self.latest = sample = reading
+        self.latest = reading
         if self.on_reading:
             self.on_reading(reading)
+        try:
+            if self._publish(reading):
+                self._log.state("sample", "made")
+        except MemoryError as error:  # the next one may find room
+            self._log.state("sample", "left out: ", str(error))
+            gc.collect()
+
+    def _publish(self, reading):
+        """True: it was due, and is a sample now."""
+        said = self._said
+        lists = None
         if self.meter.push:
             lists = getattr(self.meter, "latest", None)
             if lists:
                 self.latest = lists.whole(reading)
             if not self._is_due(reading.uptime) and not self._now.is_set():
-                return
-            if lists:  # they come at several paces: a sample has what came since the last one
-                sample = lists.since(reading, self._said)
+                return False
         self._said = reading.uptime
         self._now.clear()
         keep = getattr(self.meter, "keep", None)
         if keep:
             keep()
         gc.collect()  # before it, too: a long sample wants some kB in one piece
-        try:
-            self.on_sample(sample)
-        except MemoryError as error:  # the next one may find room
-            self._log.state("sample", "left out: ", str(error))
-        else:
-            self._log.state("sample", "made")
+        # Lists come at several paces: a sample has what came since the last one.
+        self.on_sample(lists.since(reading, said) if lists else reading)
         gc.collect()
+        return True
 
     def _is_due(self, uptime):
         # A meter's list that comes once in the interval may seem to come a second early.
