@@ -108,6 +108,8 @@ def codes(cells: ptr16, data: ptr8, out: ptr16) -> int:
         size = int(cells[cell + 6])
         if tag == 1 or tag == 2 or (tag == 9 and size == 6 and int(data[start + 5]) == 255):
             continue
+        if tag == 15 and i > 2 and int(cells[cell - 4]) == 18 and int(cells[cell - 8]) == 2:
+            continue
         entry = 6 * n + 1
         n += 1
         out[entry] = data[at + 2]

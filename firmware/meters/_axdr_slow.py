@@ -96,6 +96,8 @@ def codes(cells, data, out):
         size = cells[cell + 6]
         if tag == 1 or tag == 2 or (tag == 9 and size == 6 and data[start + 5] == 255):
             continue  # no value of its own
+        if tag == 15 and i > 2 and cells[cell - 4] == 18 and cells[cell - 8] == 2:
+            continue  # class, code, attribute: which object it is, not what it says
         entry = 6 * n + 1
         n += 1
         out[entry] = data[at + 2]

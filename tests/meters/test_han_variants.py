@@ -94,6 +94,15 @@ def test_object_list_with_fewer_entries_than_elements(missing):
     assert results(data) == [("no_values", "layout")]
 
 
+def test_description_of_an_object_is_no_value():
+    """{class, code, attribute, ...}: the attribute's number says nothing about the power."""
+    rows = [(2, [(18, 3), frames.obis("1-0:%d.7.0" % c), (15, 2), (6, 500)]) for c in (1, 2)]
+    data = frames.hdlc_message(frames.notification((1, rows)))
+    assert results(data) == [("no_values", "layout")]
+    data = frames.hdlc_message(frames.notification((1, rows + BODY[1])))
+    assert shown(one(data)) == VALUES
+
+
 def test_more_elements_than_there_is_room_for():
     body = (1, BODY[1] * 20)
     assert results(frames.hdlc_message(frames.notification(body))) == [("reject", "overflow")]
