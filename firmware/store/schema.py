@@ -34,7 +34,7 @@ def setting_rows(config):
         ("ap", switch(), config.AP, False),
         ("ap_password", passphrase, "", True),  # "": derived from the key
         ("setup_password", passphrase, config.SETUP_PASSWORD, True),
-        ("broker_host", text(63), config.BROKER_HOST, False),
+        ("broker_host", text(63, 0, checks.HOST + "._"), config.BROKER_HOST, False),
         ("broker_port", number(1, 65535), config.BROKER_PORT, False),
         ("mqtt_user", text(64), config.MQTT_USER, False),
         ("mqtt_password", text(64), config.MQTT_PASSWORD, True),

@@ -170,5 +170,7 @@ def words(report):
             why = "let the device in, but gave it no address"
         return "%s %s (%s). Nothing is saved yet." % (ssid, why, word)
     if state == "saved":
+        if report["address"] in ("", "0.0.0.0"):
+            return "The device joins %s as soon as it can." % ssid
         return "Address in %s: %s" % (ssid, report["address"])
     return "Nothing is under way."

@@ -14,11 +14,13 @@ def show(site, request, name):
     reading, facts = host.reading(), host.facts()
     if name == "data.json":
         return json_text(pieces(reading, facts, host.now()))
+    valve = facts.get("valve", "\u2013")
     slots = {"refresh": "", "serial": "no reading yet", "age": "\u2013", "rows": (),
-             "valve": facts.get("valve", "\u2013")}  # fmt: skip
+             "valve": "closed" if valve == "close" else valve}  # fmt: skip
     if reading:
-        slots.update(serial=reading.serial, age="%d s ago" % (host.now() - reading.uptime),
-                     rows=draw(reading))  # fmt: skip
+        now = host.now()
+        slots.update(serial=reading.serial, age="%d s ago" % (now - reading.uptime),
+                     rows=draw(reading, now))  # fmt: skip
     return site.page(request, "Live", "live.html", slots)
 
 
@@ -53,11 +55,17 @@ def pieces(reading, facts, now):
     yield "}}"
 
 
-def draw(reading):
+def draw(reading, now):
     """Pieces of HTML: a tile for each value."""
     for name, text, unit in values(reading):
+        note = "%d s ago" % reading.age(name, now) if reading.uptimes else ""
+        if name in reading.derived:
+            note += ", computed" if note else "computed"
+        note = note and '<dd class="note">%s</dd>' % note
+        if unit and name.endswith("_" + unit.lower()):
+            name = name[: -len(unit) - 1]
         name = name.replace("_", " ")
         text = text[1:-1] if text[:1] == '"' else text
-        yield '<div><dt>%s</dt><dd>%s <span class="unit">%s</span></dd></div>\n' % (
+        yield '<div><dt>%s</dt><dd>%s <span class="unit">%s</span></dd>%s</div>\n' % (
             escape(name[:1].upper() + name[1:]), escape(text),
-            escape(_UNITS.get(unit, unit)))  # fmt: skip
+            escape(_UNITS.get(unit, unit)), note)  # fmt: skip

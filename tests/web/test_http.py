@@ -115,8 +115,9 @@ def test_the_brokers_password_is_not_handed_to_another_server(device):
 
 @pytest.mark.parametrize("name,value", [
     ("password", "short"), ("password", "x" * 64), ("ssid_other", "x" * 33), ("hostname", "a b"),
-    ("broker_host", "x" * 64), ("broker_port", "port"), ("ip", "1.2.3"), ("timezone", "CET1-1"),
-    ("mqtt_user", "x" * 65), ("setup_password", "short"), ("han_encryption_key", "zz" * 16),
+    ("broker_host", "x" * 64), ("broker_host", "tcp://mqtt"), ("broker_port", "port"),
+    ("ip", "1.2.3"), ("timezone", "CET1-1"), ("mqtt_user", "x" * 65),
+    ("setup_password", "short"), ("han_encryption_key", "zz" * 16),
 ])  # fmt: skip
 def test_what_does_not_fit_is_told_at_its_field(device, name, value):
     form = {"token": token_of(ask(device, "/setup")[2]), "ssid": "*", "ssid_other": "New",

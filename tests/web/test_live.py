@@ -29,7 +29,7 @@ def test_every_kind_of_value():
         "meter_time_dst": {"value": False, "unit": ""},
         "power_factor": {"value": 0.98, "unit": ""},
     }
-    rows = "".join(live.draw(Reading("p1", "7210086", 97, VALUES)))
+    rows = "".join(live.draw(Reading("p1", "7210086", 97, VALUES), 100))
     assert rows.count("<dt>") == 5 and "&lt;7359&amp;&gt;" in rows and ">false " in rows
 
 
@@ -40,6 +40,10 @@ def test_values_of_several_telegrams_have_their_own_age():
     values = shown(reading)["values"]
     assert values["active_energy_import_wh"] == {"value": 109552250, "unit": "Wh", "age_s": 60}
     assert values["power_factor"] == {"value": 0.98, "unit": "", "age_s": 3, "derived": True}
+    rows = "".join(live.draw(reading, 100))
+    assert rows.count('<dd class="note">') == 5 and "<dt>Active energy import</dt>" in rows
+    assert '109552250 <span class="unit">Wh</span></dd><dd class="note">60 s ago</dd>' in rows
+    assert '0.98 <span class="unit"></span></dd><dd class="note">3 s ago, computed</dd>' in rows
 
 
 def test_before_the_first_reading():

@@ -14,7 +14,8 @@ async function ask(path, form) {
       signal: cut.signal,
     });
     if (answer.status === 401) location.href = "/login";
-    return await answer.json();
+    // Numbers stay text as they came: 32.10 is not 32.1.
+    return JSON.parse((await answer.text()).replace(/("value":)(-?[\d.]+)/g, '$1"$2"'));
   } finally {
     clearTimeout(timer);
   }
@@ -75,6 +76,12 @@ function draw(networks) {
     if (!chosen || name !== chosen.value) label.remove(); // what somebody chose stays
   }
   if (focused && focused !== document.activeElement) focused.focus();
+  // The stored network was typed in while the list was empty: now it is one of it.
+  const typed = $("ssid_other");
+  if (document.querySelector("[name=ssid][value='*']").checked && document.activeElement !== typed) {
+    const same = [...list.querySelectorAll("input")].find((radio) => radio.value === typed.value);
+    if (same) same.checked = true;
+  }
 }
 
 async function search() {
@@ -171,7 +178,11 @@ if ($("setup")) {
   };
   $("anyway").onsubmit = async (event) => {
     event.preventDefault();
-    await follow(await ask("/save", $("anyway")));
+    try {
+      await follow(await ask("/save", $("anyway")));
+    } catch (gone) {
+      $("state-text").textContent = "The device does not answer. Is this still its network?";
+    }
   };
   $("back").onclick = () => {
     $("state").hidden = true;
@@ -197,13 +208,18 @@ async function watch() {
           const tile = make("div");
           const value = make("dd", "", entry.value + " ");
           value.append(make("span", "unit", UNITS[entry.unit] || entry.unit));
-          const text = name.replaceAll("_", " ");
+          const ending = "_" + (entry.unit || "_").toLowerCase();
+          const text = (name.endsWith(ending) ? name.slice(0, -ending.length) : name).replaceAll("_", " ");
           tile.append(make("dt", "", text[0].toUpperCase() + text.slice(1)), value);
+          const notes = "age_s" in entry ? [entry.age_s + " s ago"] : [];
+          if (entry.derived) notes.push("computed");
+          if (notes.length) tile.append(make("dd", "note", notes.join(", ")));
           return tile;
         });
         $("rows").replaceChildren(...rows);
       }
-      $("valve").textContent = data.device.valve || "\u2013";
+      const valve = data.device.valve || "\u2013";
+      $("valve").textContent = valve === "close" ? "closed" : valve;
     } catch (gone) {
       $("age").textContent = "no answer";
     }
