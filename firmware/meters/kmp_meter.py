@@ -40,11 +40,11 @@ class KmpMeter:
 
     async def read(self):
         """-> Reading. MeterError: silent, damaged or wrong replies, after all retries."""
-        if self.serial is None:
-            await self._identify()
         values = {}
-        uptime = self._clock.uptime()
+        uptime = 0
         try:
+            if self.serial is None:
+                await self._identify()
             for first in range(0, len(self._ids), kmp.MOST_REGISTERS):
                 ids = self._ids[first : first + kmp.MOST_REGISTERS]
                 body = await self._ask(kmp.get_registers(ids), kmp.GET_REGISTER)

@@ -8,7 +8,8 @@ import machine
 import world
 
 from firmware.clock import Clock
-from firmware.meters.errors import MeterError, MeterTimeout
+from firmware.crypto import crc
+from firmware.meters.errors import BadCheck, MeterError, MeterTimeout
 from firmware.meters.kmp_meter import KmpMeter
 from firmware.meters.line import Line
 
@@ -110,6 +111,19 @@ async def test_the_answer_of_another_meter_is_asked_again():
     meter, core = make([other, SERIAL, TYPE, FULL])
     assert (await meter.read()).serial == "6892850"
     assert meter.counters.retries == 1
+
+
+async def test_sound_replies_of_a_wrong_length():
+    """With a right CRC: what follows it is no reason to end the app."""
+    serial = bytes.fromhex("403f0200692d3200" + "%04x" % crc.xmodem(b"?\x02\0i-2\0") + "0d")
+    cut = bytes.fromhex("403f10003c0304430000" + "%04x" % crc.xmodem(b"?\x10\0<\3\4C\0\0") + "0d")
+    for replies in ([serial], [SERIAL, TYPE, cut], [SERIAL, serial, cut]):
+        meter, core = make(replies)
+        try:
+            await meter.read()
+            raise AssertionError("a reading of %r" % replies)
+        except BadCheck as error:
+            assert error.args[0] == "malformed", error
 
 
 async def test_a_line_that_never_falls_silent():
