@@ -16,7 +16,7 @@ from binascii import hexlify, unhexlify
 
 import vfs
 import world
-from _flash import Flash, mount
+from _flash import Flash, PowerCut, mount
 
 import config
 from firmware import overlay
@@ -57,19 +57,30 @@ class Chip(Flash):
     """Its writes may fail, all at once."""
 
     works = True
+    gone = False  # the power: nothing is written any more
+
+    def _cut(self):
+        self.gone = True
+        raise PowerCut
 
     def writeblocks(self, block, buf, offset=None):
+        if self.gone:
+            return
         if not self.works:
             raise OSError(errno.EIO)
         super().writeblocks(block, buf, offset)
 
     def ioctl(self, op, arg):
+        if op == 6 and self.gone:
+            return 0
         if op == 6 and not self.works:
             raise OSError(errno.EIO)
         return super().ioctl(op, arg)
 
 
-flash = Chip(os.getcwd() + "/flash.img", 64)
+spent = []  # chips that the collector still asks when it finds a file that was left open
+IMAGE = os.getcwd() + "/flash.img"
+flash = Chip(IMAGE, 64)
 
 
 class Meter:
@@ -200,6 +211,8 @@ def obey(app, order, words):
         app.session.identify(config.SERIAL)
     elif order == "flash":
         flash.works = words[0] == "1"
+    elif order == "cut_at":  # the power fails in the middle of that write from now on
+        flash.cut_at = flash.count + int(words[0])
     elif order == "heap":
         scrub(30)
         gc.collect()
@@ -259,12 +272,14 @@ async def live():
 
 
 def main():
+    global flash
     vfs.mount(mount(flash), "/data")
     more = True
     while more:
         line = next_line()
         while line and line[1] not in ("boot", "end"):
-            obey(None, line[1], line[2])
+            if line[1] != "cut":  # it was, in the middle of a write
+                obey(None, line[1], line[2])
             line = next_line()
         if line is None or line[1] == "end":
             return
@@ -272,7 +287,15 @@ def main():
         tell("boot")
         asyncio.new_event_loop()  # nothing of the life before goes on
         gc.collect()
-        more = asyncio.run(live())
+        flash.cut_at = 0
+        try:
+            more = asyncio.run(live())
+        except PowerCut:
+            tell("cut")
+            spent.append(flash)
+            vfs.umount("/data")
+            flash = Chip(IMAGE)
+            vfs.mount(mount(flash), "/data")
 
 
 main()

@@ -249,6 +249,48 @@ def test_jobs_wait_for_room_in_the_heap(script, tmp_path):
     assert not [entry for entry in told if entry[1] in ("noted", "failed")]
 
 
+WRITES = 12  # more than a command takes
+
+
+@pytest.mark.parametrize("function, text", [("open", b"1"), ("open_until_delta", b"100")])
+def test_a_power_cut_at_every_write_of_a_command(script, tmp_path, function, text):
+    """Obeyed or not, never half, never twice: the broker delivers it again."""
+    for n in range(1, WRITES):
+        send(script, "close")
+        script.wait(3000)
+        topic, payload = sealed(script.now, function, text)
+        script.order("cut_at", n)
+        script.message(topic, payload)
+        script.order("cut")
+        script.wait(500)
+        script.order("boot")
+        script.wait(3000)
+        script.order("state")
+        script.message(topic, payload)
+        script.wait(1000)
+        script.order("state")
+        script.order("energy", 56726 + n, -3, "MWh")
+        script.wait(65000)
+    told = life.run(script, tmp_path)
+    lives, moved = [], False  # level 1 before the cut; stored then, stored after the repetition
+    for _, kind, words in told:
+        if kind == "cut":
+            lives.append([moved])
+        elif kind == "pin" and words[0] == AC1:
+            moved = words[1] == "1"
+        elif kind == "state":
+            state = json.loads(" ".join(words))
+            lives[-1].append((state["valve"], state["limit"], state["rejected"]))
+    assert len(lives) == WRITES - 1
+    limit = -1
+    for n, (moved, (valve, kept, _), (again, new, rejected)) in enumerate(lives):
+        more = (56726 + n) * 1000 + 100000 if text == b"100" else -1
+        assert (valve, kept) in ((False, limit), (True, more)) and again and new == more, n
+        assert rejected == ({"replay floor": 1} if valve else {}) and moved <= valve, n
+        limit = more
+    assert [entry[1] for entry in lives if not entry[1][0]] and lives[-1][1][0]
+
+
 def test_one_waiting_command_without_memory_leaves_the_others(script, tmp_path):
     script.order("cut")
     script.time()
