@@ -9,6 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.chance import set_up_hypothesis
+
+set_up_hypothesis()
+
 ROOT = Path(__file__).resolve().parent.parent
 MICROPYTHON = ROOT / "build" / "micropython"
 DEVICE = ROOT / "tests" / "device"

@@ -5,12 +5,12 @@ import os
 import random
 
 from firmware.crypto.keys import parse_key
+from tests.chance import SEED
 from tests.control import life
 from tests.control.life import KEYS, SERIAL, sealed, topic_of
 from tools.keys import KeyRing
 
 MESSAGES = int(os.environ.get("UMETER_FUZZ", 2500))
-SEED = random.SystemRandom().randrange(2**32)
 HOUR_MS = 3600000
 PER_LIFE = 400
 STRANGER = KeyRing({"*": parse_key("ffeeddccbbaa99887766554433221100")})

@@ -1,16 +1,15 @@
 # uMeter - a month in virtual time: the valve does what an independent model of the spec does
 # MIT license; Copyright (c) 2026 The uMeter authors
 
-import os
 import random
 
+from tests.chance import SEED, SOAK
 from tests.control import life
 from tests.control.life import KEYS, START, sealed
 from tests.control.valve_model import Job, Model
 from tools.meterctl.messages import open_message
 
-DAYS = 30 if "UMETER_FUZZ" in os.environ else 2
-SEED = random.SystemRandom().randrange(2**32)
+DAYS = 30 if SOAK else 2
 HOUR, DAY = 3600, 86400
 AC1 = "25"
 CALM_H = 240 if DAYS > 2 else 12  # hours without a reset at the end: the heap is watched

@@ -77,7 +77,7 @@ class Session:
             assert self.client.publish(TOPIC, b"%d" % n)
 
 
-async def until(true, what, seconds=15):
+async def until(true, what, seconds=60):
     end = time.ticks_add(time.ticks_ms(), seconds * 1000)
     while not true():
         assert time.ticks_diff(end, time.ticks_ms()) > 0, what

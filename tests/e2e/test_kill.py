@@ -1,18 +1,17 @@
 # uMeter - the power fails at any moment: after the start all is as it was acknowledged last
 # MIT license; Copyright (c) 2026 The uMeter authors
 
-import os
 import random
 import re
 import time
 
 import pytest
 
+from tests.chance import SEED, SOAK
 from tests.e2e.test_commands import SERIAL, Device
 from tools.meterctl.messages import open_message
 
-KILLS = 200 if "UMETER_FUZZ" in os.environ else 5
-SEED = random.SystemRandom().randrange(2**32)
+KILLS = 200 if SOAK else 5
 READING = 56726  # kWh, of the simulated meter
 PULSES_H = 36000
 

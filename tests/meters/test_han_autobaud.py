@@ -150,7 +150,7 @@ def test_telegrams_without_a_checksum_prove_less():
     assert bench.run(5, PAUSE) == 2
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.integers(0, 2**32))
 def test_noise_without_end_never_hangs(seed):
     """Every setting gets its turn, whatever comes, or does not."""

@@ -12,7 +12,7 @@ from firmware.net import mqtt_codec as codec
 from firmware.net.mqtt_connect import encode_connect
 
 EXAMPLES = int(os.environ.get("UMETER_FUZZ", 200))
-fuzz = settings(max_examples=EXAMPLES, deadline=None)
+fuzz = settings(max_examples=EXAMPLES)
 topics = st.binary(min_size=1, max_size=200)
 packet_ids = st.integers(1, 65535)
 ORACLE = []

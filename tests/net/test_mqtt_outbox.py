@@ -159,7 +159,7 @@ def test_ids_wrap_and_skip_what_is_on_the_way():
     assert counters.unknown_acks == 0
 
 
-@settings(max_examples=EXAMPLES, deadline=None)
+@settings(max_examples=EXAMPLES)
 @given(st.lists(st.tuples(st.sampled_from("add0 add1 next ack lost".split()),
                           st.integers(0, 120)), max_size=150))
 def test_nothing_is_lost_unless_counted(steps):

@@ -34,7 +34,7 @@ def test_request():
     assert len(packet) == 48
 
 
-@settings(max_examples=EXAMPLES, deadline=None)
+@settings(max_examples=EXAMPLES)
 @given(st.integers(0, 0xFFFFFFFF * 1000), st.integers(0, 4000), st.integers(0, 4000))
 def test_time_is_that_of_arrival(sent_ms, held_ms, path_ms):
     sent_ms = max(sent_ms, held_ms)
@@ -70,7 +70,7 @@ def test_kiss_of_death():
         sntp.parse(answer(0, stratum=0, kiss=b"RATE", nonce=bytes(8)), NONCE, 10)
 
 
-@settings(max_examples=EXAMPLES, deadline=None)
+@settings(max_examples=EXAMPLES)
 @given(st.binary(max_size=100), st.integers(0, 10000))
 def test_noise(packet, waited_ms):
     with pytest.raises(ValueError):
@@ -125,7 +125,7 @@ def test_never_below_the_last_command():
     assert keeper.judge("a", NOW + 100, NOW + 120) == ACCEPT
 
 
-@settings(max_examples=EXAMPLES, deadline=None)
+@settings(max_examples=EXAMPLES)
 @given(st.lists(st.tuples(st.booleans(), st.integers(-20000, 20000),
                           st.integers(-3000, 3000) | st.none()), max_size=30))
 def test_one_forger_moves_the_clock_by_an_hour_at_a_time(steps):

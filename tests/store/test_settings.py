@@ -6,7 +6,6 @@ import os
 
 import pytest
 from hypothesis import given
-from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from firmware.log import Log
@@ -116,7 +115,6 @@ def test_another_build_changes_only_what_nobody_has_set(tmp_path):
     assert again["ssid"] == "new default" and again["limit"] == 7
 
 
-@examples(deadline=None)
 @given(st.integers(0, 400), st.binary(min_size=1, max_size=4))
 def test_a_damaged_file_falls_back_to_the_one_before(tmp_path_factory, place, noise):
     tmp_path = tmp_path_factory.mktemp("s")

@@ -91,7 +91,7 @@ _JSON = st.recursive(
 _FIELDS = ["id", "key", "topic", "payload", "frame", "request", "encryption_key"]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.sampled_from(run.PROTOCOLS), st.dictionaries(st.sampled_from(_FIELDS), _JSON))
 def test_any_record_has_an_answer(protocol, fields):
     answer = run.decode_line(json.dumps({**fields, "protocol": protocol}).encode())

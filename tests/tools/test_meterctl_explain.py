@@ -97,7 +97,7 @@ def test_every_protocol(engine, micropython):
         assert not missing, "%s: %s not in\n%s" % (name, missing, text)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.sampled_from(run.PROTOCOLS), st.sampled_from(sorted(CASES)), st.data())
 def test_whatever_was_captured(protocol, name, data):
     record = dict(CASES[name][0], protocol=protocol)

@@ -106,7 +106,7 @@ def test_length():
     assert answer(query(extra=bytes(600)), ADDRESS) is None
 
 
-@settings(max_examples=EXAMPLES, deadline=None)
+@settings(max_examples=EXAMPLES)
 @example(b"")
 @given(st.binary(max_size=600))
 def test_noise(data):
@@ -114,7 +114,7 @@ def test_noise(data):
     assert reply is None or (reply[:2] == data[:2] and reply[2] & 0x80 and len(reply) <= 539)
 
 
-@settings(max_examples=EXAMPLES, deadline=None)
+@settings(max_examples=EXAMPLES)
 @given(st.data(), st.sampled_from([A, AAAA, HTTPS, ANY]), st.booleans())
 def test_damaged_queries(data, kind, edns):
     asked = bytearray(query(kind=kind, extra=OPT if edns else b"", additional=int(edns)))
