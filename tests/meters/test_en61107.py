@@ -207,45 +207,11 @@ def test_replies_that_are_not_whole(frame, result, reason):
     assert answer["result"] == result and reason in answer["reason"] and answer["values"] == {}
 
 
-def readout(text, check="sum", head=b""):
-    body = text.encode() + b"\x03"
-    parity = 0
-    for byte in body:
-        parity ^= byte
-    bcc = parity if check == "xor" else sum(body) & 0x7F
-    frame = (head + b"\x02" + body + bytes([bcc])).hex()
-    return decoder.decode({"request": "/?!\r\n", "frame": frame})
-
-
-@pytest.mark.parametrize("check", ["sum", "xor"])
-@pytest.mark.parametrize("bracket, value", [
-    ("0012*kWh", [12, "kWh"]), ("-00,50*kW", [-0.5, "kW"]), ("+1.250", [1.25, ""]),
-    ("000", [0, ""]), ("", ""), ("R", "R"), ("2013-11-28", "2013-11-28"), ("12;5", "12;5"),
-    (":12*kWh", [":12", "kWh"]), ("1.5*kW)(0501010000", [1.5, "kW"]),
-    ("95.5*C&93.8*C", [[95.5, "C"], [93.8, "C"]])])  # fmt: skip
-def test_legal_forms_of_a_value(check, bracket, value):
-    for code in ("6.8", "1-0:1.8.0*255", "F.F", "6.26*01", "C.1"):
-        for end in ("!", "\r\n!\r\n"):
-            answer = readout("%s(%s)%s" % (code, bracket, end), check)
-            assert (answer["result"], answer["values"]) == ("values", {code: value})
-
-
-@pytest.mark.parametrize("head, ident", [
-    ("", {}), ("/?!\r\n", {}), ("/KAM MC\r\n", {"ident": "KAM MC"}),
-    ("/?!\r\n/KAM MC\r\n", {"ident": "KAM MC"})])  # fmt: skip
-def test_a_readout_without_control_characters(head, ident):
-    frame = (head + "6.8(0056726*kWh)\r\n6.31(12*h)!\r\n").encode()
-    answer = decoder.decode({"request": "/?!\r\n", "frame": frame.hex()})
-    assert answer["values"] == dict(ident, **{"6.8": [56726, "kWh"], "6.31": [12, "h"]})
-    for cut in range(len(frame) - 3):
-        answer = decoder.decode({"request": "/?!\r\n", "frame": frame[:cut].hex()})
-        assert answer["result"] == "no_values"
-
-
-def test_an_echo_is_no_identification():
-    assert readout("6.8(1)!", head=b"/?!\r\n")["values"] == {"6.8": [1, ""]}
-    values = readout("6.8(1)!", head=b"/?!\r\n/LUGCUH50\r\n")["values"]
-    assert values == {"ident": "LUGCUH50", "6.8": [1, ""]}
+@pytest.mark.parametrize("before", [
+    b"7~\r", b"1\r", ONE[8:] + b"\r", ONE.replace(b"3327", b"33:7") + b"\r", b"/#1\r7~\r"])
+def test_a_good_line_behind_a_bad_one(before):
+    answer = decoder.decode({"request": "/#1\r", "frame": (before + ONE + b"\r").hex()})
+    assert answer["values"]["energy_MWh"] == 5.672 and answer["values"]["flow_lph"] == 317
 
 
 def test_parity_is_checked_where_it_is_there():

@@ -97,14 +97,42 @@ def _standard(kind, data):
 
 
 def _block(request, data):
-    if b"\x02" in data:
-        head, bodies, right = en61107.split(data[_start(request, data) :])
-        if not right:
-            raise en61107.BlockError("bcc")
-        text = b"".join(body[:-1] for body in bodies)
-        ident = en61107.identification(head)
-    else:
-        ident, text = _telegram(data)
+    if b"\x02" not in data:
+        return _sets(request, *_telegram(data))
+    data = data[_start(request, data) :]
+    error = None
+    while data:
+        try:
+            head, bodies, right = en61107.split(data)
+            if not right:
+                raise en61107.BlockError("bcc")
+            if head[-2:-1] == b"\x04":
+                raise en61107.BlockError("incomplete")  # a part before it was lost
+            text = b"".join(body[:-1] for body in bodies)
+            return _sets(request, en61107.identification(head), text)
+        except en61107.BlockError as problem:
+            error = error or problem
+        data = _behind(data)
+    raise error
+
+
+def _behind(data):
+    """From where the next reply begins behind a bad one; empty if there is none."""
+    first = start = data.find(b"\x02")
+    while True:
+        start = data.find(b"\x02", start + 1)
+        if start < 0:
+            return b""
+        end = data.rfind(b"\x03", first, start - 1)
+        slash = data.rfind(b"/", first, start)
+        if slash > end:
+            return data[slash:]
+        if end >= 0:
+            return data[end + 2 :]
+        # else perhaps another part of the bad one
+
+
+def _sets(request, ident, text):
     sets = en61107.data_sets(text)
     if not sets:
         return _out("no_values", "no data sets")

@@ -67,7 +67,7 @@ def decode(kind, data):
         raise StandardError("a dump of memory, no decimal columns", lines)
     try:
         if kind in _COLUMNS:
-            return lines, _named(_COLUMNS[kind], lines[0])
+            return lines, _first_sound(_COLUMNS[kind], lines)
         if kind in _ROWS:
             return lines, _table(kind, lines)
     except ValueError as error:
@@ -77,6 +77,16 @@ def decode(kind, data):
 
 def _words(line):
     return [bytes(word).decode() for word in line.strip(b"\0\n ").split(b" ")]
+
+
+def _first_sound(columns, lines):
+    error = None
+    for words in lines:  # noise may end like a line
+        try:
+            return _named(columns, words)
+        except ValueError as problem:
+            error = error or problem
+    raise error
 
 
 def _table(kind, lines):
