@@ -47,7 +47,7 @@ def get_registers(ids):
 
 
 def check(body, cid=None, address=None):
-    """A reply's body comes from there, and is to command cid (None: any known); else KmpError."""
+    """A reply's body is to this command and from this address (None: any known); else KmpError."""
     if body[1] not in _KNOWN:
         raise KmpError("unknown_command")
     if body[0] != address and (address is not None or body[0] not in _ADDRESSES):
