@@ -53,7 +53,7 @@ class Console:
             print("\x08 \x08", end="")
         elif len(self._line) < _MOST:
             self._line += key
-            print(key, end="")
+            print("*" if "pwd" in self._line else key, end="")  # a console may be logged
 
     def _obey(self, line):
         name, _, text = line.partition(" ")

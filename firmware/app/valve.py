@@ -76,16 +76,23 @@ class Valve:
         self._tell(before, "meter")
         self.guard.current = current
         if self.guard.waiting is not None:
-            from firmware.app import valve_commands
-
-            for reply in valve_commands.late_delta(self):
-                self._say(*reply)
-            overlay.free("firmware.app.valve_commands", "firmware.control.amount")
+            self._obey_late()
         if self.actuator.is_open and self.guard.is_reached(self.state["limit"]):
             before = self.status()
             self.actuator.set(False)  # whatever the flash says
             self.state.save()
             self._tell(before, "limit")
+
+    def _obey_late(self):
+        """What open_until_delta waited for is there."""
+        try:
+            from firmware.app import valve_commands
+
+            for reply in valve_commands.late_delta(self):
+                self._say(*reply)
+        except MemoryError:  # the limit is watched all the same
+            self._log.event("valve", "no room for open_until_delta, it waits")
+        overlay.free("firmware.app.valve_commands", "firmware.control.amount")
 
     async def run(self):
         """For ever: the fail-safe position while nobody watches the limit."""

@@ -112,11 +112,11 @@ class Settings:
         """Keeps what changed. True: it is in the flash; nothing is written if nothing changed."""
         if not self.pending:
             return True
-        body = json.dumps(self._values)
-        check = crc32(body.encode())
-        head = "%s %d %d %08x\n" % (_MAGIC, _VERSION, self.generation + 1, check)
         new = self._path + ".new"
         try:
+            body = json.dumps(self._values)
+            check = crc32(body.encode())
+            head = "%s %d %d %08x\n" % (_MAGIC, _VERSION, self.generation + 1, check)
             with open(new, "w") as file:
                 file.write(head)
                 file.write(body)
@@ -126,7 +126,7 @@ class Settings:
                 return False
             _replace(self._path, self._path + ".old")
             os.rename(new, self._path)
-        except OSError as error:
+        except (OSError, MemoryError) as error:
             self._log.state(self._area, "cannot save %s: %s" % (self._path, error))
             return False
         self.generation += 1

@@ -151,11 +151,13 @@ wifi.Wifi = Air
 cron.Cron = WatchedCron
 
 
-class NoTable:
+class NoRoom:
     """In the place of a module for which there is no room."""
 
     def make_table(app):
         raise MemoryError("made up")
+
+    late_delta = make_table
 
 
 def publish(topic, payload):
@@ -201,10 +203,10 @@ def obey(app, order, words):
         deliver(app, words[0], words[1])  # in hex: strangers write what they like
     elif order == "no_room":
         app.no_room = words[0]
-    elif order == "no_table":
-        sys.modules["firmware.app.commands"] = NoTable
-    elif order == "table_again":
-        del sys.modules["firmware.app.commands"]
+    elif order == "no_module":
+        sys.modules["firmware.app." + words[0]] = NoRoom
+    elif order == "module_again":
+        sys.modules.pop("firmware.app." + words[0], None)
     elif order == "greet":
         app.greet()
     elif order == "identify":

@@ -218,6 +218,27 @@ def test_limits_of_nothing_and_less(script, tmp_path):
         [("open_until_delta", text), ("status", status)] for _, text, status in deltas]
 
 
+def test_a_full_heap_keeps_no_limit_from_closing(script, tmp_path):
+    send(script, "open_until", b"56730")
+    script.order("meter", 0)
+    script.order("cut")
+    script.order("boot")
+    script.wait(3000)
+    script.order("identify")
+    send(script, "open_until_delta", b"7")
+    script.wait(50000)  # the table of commands is not in the heap any more
+    script.order("no_module", "valve_commands")
+    script.order("energy", 56730, -3, "MWh")
+    script.order("meter", 1)
+    script.wait(10000)
+    script.order("state")
+    script.order("module_again", "valve_commands")
+    script.wait(60000)
+    script.order("state")
+    closed, opened = states(life.run(script, tmp_path))
+    assert not closed["valve"] and opened["valve"] and opened["limit"] == 56737000
+
+
 @pytest.mark.parametrize("text, answer", [(b"0", ["0"]), (b"-1", []), (b"7", ["7"])])
 def test_which_deltas_wait_for_the_first_reading(script, tmp_path, text, answer):
     send(script, "open")
@@ -237,10 +258,10 @@ def test_which_deltas_wait_for_the_first_reading(script, tmp_path, text, answer)
 def test_jobs_wait_for_room_in_the_heap(script, tmp_path):
     send(script, "set_cron", b"hour=*&minute=1&command=open")
     script.wait(48000)  # the table of commands is not in the heap any more
-    script.order("no_table")
+    script.order("no_module", "commands")
     script.wait(60000)
     script.order("state")
-    script.order("table_again")
+    script.order("module_again", "commands")
     script.wait(10000)
     told = life.run(script, tmp_path)
     tries = [words[0] for _, kind, words in told if kind == "ran" and words[1] == "cron"]

@@ -32,6 +32,8 @@ def test_keys_and_commands(board):
         ("s", "b'home' -61 dBm, channel 6"), ("u", r"uptime \d+ s, time 0"),
         ("q", "queue: no session"), ("x?", "keys: m sample"),
         (":version\r", "^version: .*-NO_METER"), (":set_ssid barx\x7fn\r", "set_ssid: barn"),
+        (":set_ap_mesh_pwd hemmelig\r", "set_ap_mesh_pwd: 8 characters"),
+        (":set_network ssid=shed&pwd=hemmelig\r", "set_network: 1=barn&2=shed&fallback="),
         (":nonsense\r", "no command nonsense"), (":pwm 5000\r", "pwm: error: "),
         (":stack_trace\r", "stack_trace: enabled"),
         ("r", "wifi: leaves home|wifi: lost home|wifi: .*off"),
@@ -39,7 +41,7 @@ def test_keys_and_commands(board):
         count = len(board.lines)
         board.type(key)
         board.wait_line(answer, 20, after=count)
-    assert board.resets == 0 and not board._search("home-pass|" + KEY, 0)
+    assert board.resets == 0 and not board._search("home-pass|hemmelig|" + KEY, 0)
     board.type("R")
     board.wait_line("RuntimeError: asked for at the console")
     board.wait_line("keys: m sample", after=len(board.lines))

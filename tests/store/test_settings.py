@@ -157,6 +157,19 @@ def test_values_that_no_longer_fit_are_dropped_one_by_one(tmp_path):
     assert said == ["[0] settings: dropped: limit: 0 to 10"]
 
 
+def test_without_memory_it_is_kept_later(tmp_path, monkeypatch):
+    settings = make(tmp_path)
+    settings.update({"limit": 5})
+
+    def dumps(values):
+        raise MemoryError("made up")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(json, "dumps", dumps)
+        assert not settings.save()
+    assert settings.pending and settings.save() and make(tmp_path)["limit"] == 5
+
+
 def test_reset_leaves_no_file(tmp_path):
     settings = make(tmp_path)
     for name in ("first secret", "second secret"):
