@@ -12,6 +12,8 @@ from firmware.meters.mc66 import is_number
 from tools.decode import kamstrup_standard
 from tools.decode.numbers import number
 
+_MOST_BLOCKS = 32  # that are looked at in one capture
+
 
 def decode(record):
     """{"request": text|null, "frame": hex} -> result, reason, fields, values.
@@ -101,7 +103,7 @@ def _block(request, data):
         return _sets(request, *_telegram(data))
     data = data[_start(request, data) :]
     error = None
-    while data:
+    for _ in range(_MOST_BLOCKS):
         try:
             head, bodies, right = en61107.split(data)
             if not right:
@@ -113,6 +115,8 @@ def _block(request, data):
         except en61107.BlockError as problem:
             error = error or problem
         data = _behind(data)
+        if not data:
+            break
     raise error
 
 
