@@ -16,6 +16,8 @@ from tools import boards, mpy, parts
 from tools.assets import assets, microdot_for
 from tools.config import ConfigError, render, resolve, run_variable
 from tools.config.collect import parse_overrides
+from tools.link_names import LinkError
+from tools.link_plan import is_package, link
 
 ROOT = Path(__file__).resolve().parent.parent
 OUT = ROOT / "build" / "device"
@@ -79,16 +81,17 @@ def read_manifest(tree):
         raise BuildError("there is no %s: make build" % os.path.relpath(tree)) from None
 
 
-def build(flags, arch="", out=OUT, root=ROOT):
+def build(flags, arch="", out=OUT, root=ROOT, together=True):
     """Compiles into the folder out, which afterwards holds these files and no others.
 
     flags: what tools.config.resolve gave; arch: one of tools.mpy.ARCHES, "" is the board's;
-    root: folder with the sources. Returns the Manifest. If anything fails, out stays as it was.
+    root: folder with the sources; together: False leaves each module by itself, for tests that
+    take hold of one. Returns the Manifest. If anything fails, out stays as it was.
     """
     arch = choose_arch(flags["BOARD"], arch)
     with tempfile.TemporaryDirectory(prefix="build-") as folder:
         tree = Path(folder) / "tree"
-        _compile(flags, arch, root, tree)
+        _compile(flags, arch, root, tree, together)
         files = [_describe(tree, path) for path in sorted(tree.rglob("*")) if path.is_file()]
         _replace(out, tree, files)
     manifest = Manifest(arch, flags["METER"], flags["BOARD"], flags["VERSION"], files)
@@ -113,13 +116,30 @@ def sources(flags, arch, root=ROOT):
             if parts.is_needed(module, flags, arch, every)]  # fmt: skip
 
 
-def _compile(flags, arch, root, tree):
+def _module(path):
+    return ".".join(path.with_suffix("").parts).replace(".__init__", "")
+
+
+def _compile(flags, arch, root, tree, together):
     jobs = []
-    for path in sources(flags, arch, root):
+    texts = {_module(path): (root / path).read_text(encoding="utf-8")
+             for path in sources(flags, arch, root)}  # fmt: skip
+    try:
+        linked = link(texts, flags) if together else texts
+    except SyntaxError as error:
+        told = "%s, line %d: %s" % (error.filename, error.lineno, error.msg)
+        raise mpy.CompileError(told) from None
+    for name, text in linked.items():
+        path = Path(*name.split("."))
+        path = (path / "__init__" if is_package(name, texts) else path).with_suffix(".py")
+        source = root / path
+        if text != texts.get(name):
+            source = tree.with_name("linked") / path
+            source.parent.mkdir(parents=True, exist_ok=True)
+            source.write_text(text, encoding="utf-8")
         native = arch if path.stem.endswith("_fast") else "bytecode"
-        # As the module is called: the interpreter has that name already, and keeps names for ever.
-        name = ".".join(path.with_suffix("").parts).replace(".__init__", "")
-        jobs.append((root / path, tree / path.with_suffix(".mpy"), name, native))
+        # Called as the module: the interpreter has that name already, and keeps names for ever.
+        jobs.append((source, tree / path.with_suffix(".mpy"), name, native))
     config = tree.with_name("config.py")
     config.write_text(render(flags), encoding="utf-8")
     jobs.append((config, tree / "config.mpy", "config", "bytecode"))
@@ -198,7 +218,7 @@ def main(argv=None):
             return sizes(read_manifest(out), out)
         flags = resolve(given, os.environ)
         report(build(flags, run_variable("ARCH", given, os.environ), out), out)
-    except (ConfigError, BuildError, mpy.CompileError) as error:
+    except (ConfigError, BuildError, LinkError, mpy.CompileError) as error:
         sys.exit("build: %s" % error)
 
 

@@ -7,9 +7,12 @@
 import asyncio
 import gc
 import sys
+from micropython import const
 
 from firmware import overlay
 from firmware.meters.errors import MeterError
+
+_ROOM = const(12288)  # bytes that the longest telegrams take
 
 
 class _Resting:
@@ -31,18 +34,20 @@ def rest(meter_task):
 
 
 def wake(meter_task, make_meter):
-    """The meter is read again. MemoryError: there is no room in one piece."""
+    """The meter is read again. MemoryError: there is no room for it, or for its telegrams."""
     gc.collect()
     meter_task.meter = make_meter()
+    gc.collect()
+    if gc.mem_free() < _ROOM:
+        raise MemoryError
     meter_task.rests = False
 
 
 def free_meters():
     """All but the errors, which the meter's task catches."""
     names = [name for name in sys.modules if name.startswith("firmware.meters.")]
-    names.remove("firmware.meters.errors")
-    names += ["firmware.crypto.gcm", "firmware.crypto.gcm_tables", "firmware.crypto._gcm_fast"]
-    overlay.free(*names)
+    names = [name for name in names if name != "firmware.meters.errors"]
+    overlay.free("firmware.crypto.gcm", "firmware.crypto.gcm_tables", *names)
     gc.collect()
 
 

@@ -67,7 +67,7 @@ def _tree(overrides):
     given = {"KEY": KEY, "SERIAL": SERIAL, "NTP_SERVER": ",".join(SERVERS), **dict(overrides)}
     values = resolve(given, {})
     values["BUILD_TIME"] = BUILD
-    build.build(values, mpy.host_arch(interpreter()), Path(folder.name) / "device")
+    build.build(values, mpy.host_arch(interpreter()), Path(folder.name) / "device", together=False)
     return folder
 
 

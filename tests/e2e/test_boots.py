@@ -27,15 +27,15 @@ def functions():
 
 @pytest.fixture(scope="module")
 def tree(tmp_path_factory, micropython):
-    """f(meter, more flags) -> folder with a build."""
+    """f(meter, together, more flags) -> folder with a build."""
     made = {}
 
-    def make(meter, **more):
-        name = "-".join([meter, *more])
+    def make(meter, together=True, **more):
+        name = "-".join([meter, str(together), *more])
         if name not in made:
             out = tmp_path_factory.mktemp(name) / "device"
             flags = resolve({"KEY": KEY, "METER": meter, "NTP_SERVER": "pool", **more}, {})
-            build.build(flags, mpy.host_arch(interpreter()), out)
+            build.build(flags, mpy.host_arch(interpreter()), out, together=together)
             made[name] = out
         return made[name]
 
@@ -59,7 +59,8 @@ def run(script, *arguments, seconds):
 def test_failing_starts(function, tree):
     # Lamp and button are looked at 20 times a second, which takes long in lives of hours.
     meter = "impulse" if function.startswith("impulse_") else "none"
-    bare = tree(meter, PIN_LED="none", PIN_BUTTON="none")
+    # Each module by itself: some are replaced.
+    bare = tree(meter, together=False, PIN_LED="none", PIN_BUTTON="none")
     run("_failing_starts.py", bare, function, *LONG, seconds=600)
 
 

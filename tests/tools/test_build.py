@@ -91,7 +91,7 @@ def test_a_failed_build_leaves_the_last_one(source, tmp_path):
     build(flags(), "", out, source)
     before = contents(out)
     (source / "firmware" / "crypto" / "crc.py").write_text("def broken(:\n")
-    with pytest.raises(mpy.CompileError, match="(?s)^/.*/firmware/crypto/crc.py: .*line 1.*SyntaxError"):
+    with pytest.raises(mpy.CompileError, match="^firmware.crypto.crc, line 1: "):
         build(flags(SERIAL="5"), "", out, source)
     assert contents(out) == before
     (source / "main.py").unlink()

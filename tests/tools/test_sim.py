@@ -2,6 +2,7 @@
 # MIT license; Copyright (c) 2026 The uMeter authors
 
 import json
+import re
 import socket
 
 import pytest
@@ -30,7 +31,7 @@ def lines(capsys, who):
     ("116k", {}),  # with timed jobs, lamp and button
 ])  # fmt: skip
 def test_samples_arrive_from_a_small_heap(heap, flags, capsys):
-    assert sim.run({"SECONDS": "12", **flags}, {}, heap=heap) == 0
+    assert sim.run({"SECONDS": "60", **flags}, {}, heap=heap, enough=2) == 0
     out = capsys.readouterr().out
     assert "MemoryError" not in out
     said = [line[10:] for line in out.splitlines() if line.startswith("verified ")]
@@ -47,24 +48,25 @@ def test_a_bad_line_and_an_outside_meter(capsys):
     core = Multical(serial=1234567, echo=True, noise=0.5, damage=0.3, seed=1)
     with Server(core, tcp=("127.0.0.1", 0)) as server:
         uart = "tcp:127.0.0.1:%d" % server.port
-        assert sim.run({"SECONDS": "25", "INTERVAL": "2", "UART": uart}, {}) == 0
+        assert sim.run({"SECONDS": "90", "INTERVAL": "2", "UART": uart}, {}, enough=2) == 0
     assert any(line.startswith("/sample 1234567 ") for line in lines(capsys, "verified"))
 
 
 @pytest.mark.parametrize("meter, words", [
-    ("han", "active_power_import_w=1237 W&"), ("p1", "active_energy_import_t1_wh=12345684 Wh&"),
-])  # fmt: skip
+    ("han", r"&active_power_import_w=12\d\d W&"),  # whichever telegram comes first
+    ("p1", r"&active_energy_import_t1_wh=123456\d\d Wh&"),
+])
 def test_electricity_meters_push(meter, words, capsys):
     keys = {"HAN_ENCRYPTION_KEY": "00" * 15 + "01", "HAN_AUTHENTICATION_KEY": "00" * 15 + "02"}
-    assert sim.run({"SECONDS": "8", "METER": meter, **keys}, {}) == 0
+    assert sim.run({"SECONDS": "60", "METER": meter, **keys}, {}, enough=1) == 0
     out = capsys.readouterr().out
-    assert words in out and "MemoryError" not in out
+    assert re.search(words, out) and "MemoryError" not in out
 
 
 def test_captured_frames_are_replayed(capsys, tmp_path):
     file = tmp_path / "frames.jsonl"
     file.write_text(json.dumps({"id": "a", "frame": pusher.p1_telegram(4711, 5).hex()}) + "\n")
-    assert sim.run({"SECONDS": "6", "METER": "p1", "FRAMES": str(file)}, {}) == 0
+    assert sim.run({"SECONDS": "60", "METER": "p1", "FRAMES": str(file)}, {}, enough=1) == 0
     assert "active_energy_import_t1_wh=12345693 Wh&" in capsys.readouterr().out
     file.write_text("{}\n")
     with pytest.raises(sim.SimError, match="line 1: no frame"):
@@ -72,24 +74,24 @@ def test_captured_frames_are_replayed(capsys, tmp_path):
 
 
 def test_synthetic_meter(capsys):
-    assert sim.run({"SECONDS": "8", "DEBUG_NO_METER": "1"}, {}) == 0
+    assert sim.run({"SECONDS": "60", "DEBUG_NO_METER": "1"}, {}, enough=1) == 0
     assert any("tdif=10.00 K" in line for line in lines(capsys, "verified"))
 
 
 @pytest.mark.parametrize("meter", ["en61107", "mc66b"])
 def test_multical_66(meter, capsys):
-    assert sim.run({"SECONDS": "22", "METER": meter}, {}) == 0
+    assert sim.run({"SECONDS": "90", "METER": meter}, {}, enough=1) == 0
     sample = [line for line in lines(capsys, "verified") if line.startswith("/sample 7210086 ")]
     assert "&t1=65.43 C&t2=32.10 C&" in sample[0] and "&effect1=12.3 kW&hr=73327 h&" in sample[0]
 
 
 def test_impulses_are_counted_and_kept(capsys, tmp_path):
-    flags = {"SECONDS": "16", "IMPULSE": "1", "SERIAL": "7654321", "READING": "1234",
+    flags = {"SECONDS": "90", "IMPULSE": "1", "SERIAL": "7654321", "READING": "1234",
              "INTERVAL": "3", "SIM_DIR": str(tmp_path)}  # fmt: skip
-    assert sim.run(flags, {}) == 0
+    assert sim.run(flags, {}, enough=6) == 0
     first = pulses(capsys)
     assert first[0].startswith("1234.00") and first == sorted(first) and first[-1] > first[0]
-    assert sim.run(flags, {}) == 0
+    assert sim.run(flags, {}, enough=1) == 0
     assert pulses(capsys)[0] >= "1234.003"  # at most the last 10 s are lost
 
 
@@ -101,7 +103,7 @@ def pulses(capsys):
 def test_silent_meter_is_said_once_and_nothing_is_verified(capsys):
     with socket.create_server(("127.0.0.1", 0)) as silent:
         uart = "tcp:127.0.0.1:%d" % silent.getsockname()[1]
-        assert sim.run({"SECONDS": "14", "UART": uart, "INTERVAL": "1"}, {}) == 1
+        assert sim.run({"SECONDS": "20", "UART": uart, "INTERVAL": "1"}, {}) == 1
     said = [line for line in lines(capsys, "board") if "no reading" in line]
     assert len(said) == 1 and "silent" in said[0]
 
@@ -124,7 +126,7 @@ def test_a_wrong_variable_names_itself(flags):
 
 def test_the_pages_and_an_unreachable_meter_are_told(capsys):
     uart = "tcp:127.0.0.1:%d" % free_port()
-    assert sim.run({"SECONDS": "4", "UART": uart}, {}) == 1
+    assert sim.run({"SECONDS": "10", "UART": uart}, {}) == 1
     out = capsys.readouterr().out
     assert out.count("uart: nobody answers at " + uart[4:]) == 1
     assert "pages     http://127.0.0.1:" in out and "no port" not in out

@@ -33,10 +33,8 @@ gc.collect()
 bare = gc.mem_alloc()
 import config
 print("bare", bare, gc.mem_free())
-from firmware.app import App
+from firmware.app import App, Clock, Log
 from firmware.board import Board
-from firmware.clock import Clock
-from firmware.log import Log
 clock = Clock(time.ticks_ms, time.ticks_diff)
 app = App(Board(config), clock, Log(clock))
 gc.threshold(16384)
