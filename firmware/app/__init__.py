@@ -24,6 +24,7 @@ _STAY_S = const(600)
 _TIME_S = const(7200)
 _SYNC_S = const(3600)  # from one setting of the clock to the next
 _FIRST_SYNC_S = const(60)  # from one try to the next while there was none
+_MOST_FULL = const(10)  # tries to set it, one after the other, for which there was no room
 _NOTES = const(4)  # of tasks that fail, in one run: the flash wears
 
 
@@ -245,10 +246,15 @@ class App:
     async def _keep_time(self):
         while not self.wifi.connected:
             await asyncio.sleep_ms(200)
+        full = 0
         while True:
             try:
                 await self._set_time()
+                full = 0
             except MemoryError as error:  # the clock goes on by itself
+                full += 1
+                if full > _MOST_FULL:
+                    raise  # nothing but a restart will make room
                 self.log.event("time", "no room to set the clock: %s" % error)
             overlay.free("firmware.net.time_sync", "firmware.net.sntp", "firmware.net.sntp_packet")
             await asyncio.sleep(_SYNC_S if self.clock.now() else _FIRST_SYNC_S)

@@ -8,6 +8,7 @@ from micropython import const
 from firmware.meters.errors import MeterError
 
 _CONNECT_SAMPLE_MS = const(1100)  # after a connect; the line then rests from the exchange before
+_MOST_FULL = const(10)
 
 
 class MeterTask:
@@ -29,6 +30,7 @@ class MeterTask:
         self.task = None  # of run()
         self.rests = False
         self.latest = None  # last Reading, of a meter that pushes with all that came before
+        self._full = 0  # samples one after the other for which there was no room
         self._said = self._due = -3600  # uptime of the last sample, and of the next one
 
     def sample_now(self):
@@ -70,7 +72,11 @@ class MeterTask:
         try:
             if self._publish(reading):
                 self._log.state("sample", "made")
+                self._full = 0
         except MemoryError as error:  # the next one may find room
+            self._full += 1
+            if self._full > _MOST_FULL:
+                raise  # nothing but a restart will make any
             self._log.state("sample", "left out: ", str(error))
             gc.collect()
 

@@ -155,3 +155,23 @@ def test_a_full_heap_costs_a_sample_and_is_said_once():
     said = [line.partition("] ")[2] for line in lines if "sample:" in line]
     assert said == ["sample: made", "sample: left out: memory allocation failed, allocating 1234"
                     " bytes", "sample: made"]  # fmt: skip
+
+
+def test_a_heap_that_stays_full_is_a_reason_to_restart():
+    clock = Clock(time.ticks_ms, time.ticks_diff)
+    log = Log(clock, write=lambda line: None)
+    task = MeterTask(Pushed([reading(n, p=n) for n in range(10, 900, 10)]), clock, log,
+                     {"interval": 10}, Beats())  # fmt: skip
+    tried = []
+
+    def take(sample):
+        tried.append(sample.uptime)
+        if len(tried) != 11:
+            raise MemoryError
+
+    task.on_sample = take
+    try:
+        asyncio.run(task.run())
+        raise AssertionError("it ended")
+    except MemoryError:
+        assert len(tried) == 22, tried  # ten, one that found room, eleven

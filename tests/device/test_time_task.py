@@ -63,3 +63,13 @@ async def test_a_full_heap_is_tried_again_at_the_next_hour():
 
 async def test_the_first_time_is_tried_again_soon():
     assert await gaps(["full", "full", "set", "full", "set"]) == [60, 60, 3600, 3600]
+
+
+async def test_a_heap_that_stays_full_is_a_reason_to_restart():
+    assert await gaps(["set"] + 10 * ["full"] + ["set"] + 10 * ["full"] + ["set"])
+    app = FullAtTimes(11 * ["full"])
+    try:
+        await app._keep_time()
+        raise AssertionError("it ended")
+    except MemoryError:
+        assert len(app.tries) == 11
