@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from meterctl_surroundings import KEY, command_line
 
 from firmware.crypto.envelope import Envelope
+from sim.meters.han_frames import p1
 from tests.crypto.vectors import ENVELOPES, MASTER, OLD_ENVELOPE, payload
 from tools.decode import run
 
@@ -74,6 +75,16 @@ def test_rejected_records(decode):
     assert [answer["reason"] for answer in answers] == [reason for _, reason in cases]
     assert [answer["result"] for answer in answers] == ["values"] + ["reject"] * (len(cases) - 1)
     assert answers[0]["text"] == "café"
+
+
+def test_energies_with_decimals_are_exact(decode):
+    """MicroPython's floats have 24 bits: 12345678.9 would come out as 12345680."""
+    text = p1(["1-0:1.8.0(0012345.6789*kWh)", "1-0:2.8.0(99.9999*kWh)", "1-0:32.7.0(230.1*V)"])
+    (answer,) = decode([{"id": 1, "protocol": "han", "frame": text.hex()}])
+    values = answer["values"]
+    assert values["active_energy_import_wh"] == 12345678.9
+    assert abs(values["active_energy_export_wh"] - 99999.9) < 0.01
+    assert values["voltage_l1_v"] == 230.1
 
 
 def test_lines_that_are_no_records(decode):

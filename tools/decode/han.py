@@ -7,7 +7,10 @@ from binascii import unhexlify
 
 from firmware.meters.han_telegram import Telegram
 from firmware.reading import Quantity, decimal
+from tools.decode import numbers
 from tools.decode.capture import RANK, CaptureDecoder
+
+_FLOAT_MOST = 100000  # above, a float of 24 bits is off by more than a hundredth
 
 
 def key(text):
@@ -62,9 +65,9 @@ def number(value):
     while exponent < 0 and mantissa % 10 == 0:
         mantissa //= 10
         exponent += 1
-    if exponent >= 0:
-        return mantissa * 10**exponent
-    return float(decimal(mantissa, exponent))
+    if abs(mantissa) >= _FLOAT_MOST * 10 ** -min(exponent, 0):
+        return numbers.number(mantissa, exponent)
+    return mantissa * 10**exponent if exponent >= 0 else float(decimal(mantissa, exponent))
 
 
 def best(found):
