@@ -151,11 +151,12 @@ def _arguments(name, values, frames):
     return arguments
 
 
-def watch(link, keys, seconds):
-    """Prints what the firmware publishes until the time is over; how many samples were sound."""
+def watch(link, keys, seconds, enough):
+    """Prints what the firmware publishes until the time is over or there are enough samples; how
+    many were sound."""
     end = time.monotonic() + seconds if seconds else None
     samples = 0
-    while end is None or time.monotonic() < end:
+    while samples < enough and (end is None or time.monotonic() < end):
         received = link.receive(0.3)
         message = received and open_message(received[0], received[1], keys)
         if not message:
@@ -189,8 +190,9 @@ def _login(values):
     return {"UMETER_" + name: values[name] for name in ("MQTT_USER", "MQTT_PASSWORD")}
 
 
-def run(overrides, environ, heap="160k"):
-    """Exit status: 0 if a sample was verified (or Ctrl-C), 1 if none came in time."""
+def run(overrides, environ, heap="160k", enough=math.inf):
+    """Exit status: 0 if a sample was verified (or Ctrl-C), 1 if none came in time. enough: samples
+    after which it ends early."""
     seconds = _seconds(run_variable("SECONDS", overrides, environ, "0"))
     uart = run_variable("UART", overrides, environ)
     outside = overrides.get("BROKER") or environ.get("BROKER")
@@ -223,7 +225,7 @@ def run(overrides, environ, heap="160k"):
         say("pages", "http://127.0.0.1:%d/ once the set-up network is there" % board.port(80))
         stack.enter_context(board)
         try:
-            samples = watch(link, keys, seconds)
+            samples = watch(link, keys, seconds, enough)
         except KeyboardInterrupt:
             return 0
     say("end", "%d samples received and verified" % samples)

@@ -73,7 +73,8 @@ async def test_the_silent_give_way_to_who_waits():
     listener, sock = Listener(handle, Log()), door()
     task = asyncio.create_task(listener.run(sock))
     silent = [visitor() for _ in range(3)]
-    await asyncio.sleep_ms(300)
+    while listener.accepted < 3:
+        await asyncio.sleep_ms(20)
     assert len(listener._guests) == 3 and listener.cut == 0
     other = visitor()
     for _ in range(200):

@@ -124,7 +124,7 @@ asyncio.run(main())
 
 def test_the_watchdog_does_not_bite(tmp_path, tree, monkeypatch):
     # Without the soft reset, which ends the virtual board's watchdog, but not the chip's.
-    app = b"import machine, time\nmachine.WDT(timeout=1000)\nprint('armed')\ntime.sleep(60)\n"
+    app = b"import machine, time\nmachine.WDT(timeout=4000)\nprint('armed')\ntime.sleep(60)\n"
     make_image(tmp_path / "flash", {"main.py": app})
     with VirtualBoard(tmp_path / "flash", console=tmp_path / "tty") as virtual:
         virtual.wait_line("^armed")
@@ -132,15 +132,14 @@ def test_the_watchdog_does_not_bite(tmp_path, tree, monkeypatch):
         monkeypatch.setattr(Board, "_raw_repl",
                             lambda self, soft: False if soft else enter(self, False))
         with Board(str(virtual.console)) as board:
-            time.sleep(1.5)
+            time.sleep(4.5)
             assert board.facts()[0] >= (1, 25, 0)
             assert virtual.resets == 0
     # The same wait without Board: the watchdog of this test does bite.
     with VirtualBoard(tmp_path / "flash") as virtual:
         virtual.wait_line("^armed")
         virtual.type(b"\x03")
-        virtual.wait_line("virtual board")
-        time.sleep(1.5)
+        virtual.wait_line("^armed", after=virtual.lines.index("armed") + 1)
         assert virtual.resets == 1
 
 
