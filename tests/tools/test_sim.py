@@ -53,8 +53,8 @@ def test_a_bad_line_and_an_outside_meter(capsys):
 
 
 @pytest.mark.parametrize("meter, words", [
-    ("han", r"&active_power_import_w=12\d\d W&"),  # whichever telegram comes first
-    ("p1", r"&active_energy_import_t1_wh=123456\d\d Wh&"),
+    ("han", r"&active_power_import_w=1\d{3} W&"),  # whichever telegram comes first
+    ("p1", r"&active_energy_import_t1_wh=12345\d{3} Wh&"),
 ])
 def test_electricity_meters_push(meter, words, capsys):
     keys = {"HAN_ENCRYPTION_KEY": "00" * 15 + "01", "HAN_AUTHENTICATION_KEY": "00" * 15 + "02"}
