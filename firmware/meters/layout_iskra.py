@@ -46,9 +46,9 @@ _WORDS = {"L": "logical_device_name", "D": "device_id", "M": "meter_id"}
 _KELAG = 0x190900  # 0-6:25.9.0, the push setup
 
 
-def _all(tape, items, tag):
+def _numbers(tape, items):
     for item in items:
-        if tape.tag(item) != tag:
+        if tape.number(item) is None:
             return False
     return True
 
@@ -56,13 +56,13 @@ def _all(tape, items, tag):
 def _plan(tape, items):
     """Key of the list that this is, "" if it is none of Iskraemeco's."""
     count = len(items)
-    if count == 15 and _all(tape, items[:6], axdr.UINT32) and tape.size(items[7]) == 12:
+    if count == 15 and _numbers(tape, items[:6]) and tape.size(items[7]) == 12:
         return "15"
     if tape.tag(items[0]) not in (axdr.OCTETS, axdr.VISIBLE):
         return ""
     if count == 12 and tape.is_obis(items[0]) and tape.obis_key(items[0]) == _KELAG:
         return "12obis"
-    if count == 9 and tape.size(items[0]) == 12 and _all(tape, items[1:], axdr.UINT32):
+    if count == 9 and tape.size(items[0]) == 12 and _numbers(tape, items[1:]):
         return "9clock" if cosem_time.fields(tape.data, tape.start(items[0])) else ""
     name = tape.text(items[0]) or ""
     if count in (4, 28, 33) and (name.isdigit() or name[:3] == "ISK"):

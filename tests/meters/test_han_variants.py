@@ -119,6 +119,20 @@ def test_computed_voltage_between_two_phases(one_v, three_v):
     assert "voltage_l2_v" in telegram.derived
 
 
+@pytest.mark.parametrize("tag", [5, 6, 20, 21])
+def test_lists_that_begin_with_a_clock_or_counters(tag):
+    """Iskraemeco in Vienna and in Switzerland: counters of any integer type."""
+    clock = (9, frames.date_time(2025, 12, 14, 16, 0, 5, -60))
+    vienna = (2, [clock] + [(tag, n) for n in range(1, 9)])
+    values = shown(one(frames.hdlc_message(frames.notification(vienna))))
+    assert values["active_energy_import_wh"] == "1"
+    assert values["reactive_power_export_var"] == "8"
+    swiss = (2, [(tag, n) for n in range(1, 7)] + [(9, b""), clock] + [(tag, 7), (tag, 8)]
+             + [(18, 100)] * 3 + [(18, 2300)] * 2)  # fmt: skip
+    values = shown(one(frames.hdlc_message(frames.notification(swiss))))
+    assert values["active_energy_export_t2_wh"] == "6" and values["active_power_import_w"] == "8"
+
+
 def test_other_link_after_a_cut_frame_and_silence():
     decoder = HanDecoder()
     good = frames.hdlc_message(APDU)
