@@ -85,3 +85,16 @@ def test_an_echo_is_no_identification():
     assert readout("6.8(1)!", head=b"/?!\r\n")["values"] == {"6.8": [1, ""]}
     values = readout("6.8(1)!", head=b"/?!\r\n/LUGCUH50\r\n")["values"]
     assert values == {"ident": "LUGCUH50", "6.8": [1, ""]}
+
+
+@pytest.mark.parametrize("end", [b"!", b"!\r\n", b"!\r\n\x03", b"!\x03"])
+def test_a_block_whose_check_was_not_captured(end):
+    frame = b"/KAM MC\r\n\x026.8(0056726*kWh)6.31(12*h)" + end
+    answer = decoder.decode({"request": "/?!\r\n", "frame": frame.hex()})
+    assert (answer["result"], answer["reason"]) == ("values", "no block check")
+    assert answer["values"] == {"ident": "KAM MC", "6.8": [56726, "kWh"], "6.31": [12, "h"]}
+    for bad in (b"00567:6", b"", b"005-6", b"0056(6"):  # then the form is all that there is
+        damaged = frame.replace(b"0056726", bad)
+        for data in (damaged, damaged.replace(b"\x02", b"").replace(b"\x03", b"")):
+            answer = decoder.decode({"request": "/?!\r\n", "frame": data.hex()})
+            assert (answer["result"], answer["reason"]) == ("reject", "malformed")

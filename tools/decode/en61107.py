@@ -1,16 +1,14 @@
 # uMeter - meterctl decode: EN 61107 / IEC 62056-21 readouts, P1 text, /# strings of MULTICAL 66
 # MIT license; Copyright (c) 2026 The uMeter authors
 
-# Readouts: IEC 62056-21 modes A, C and D. Programming replies of OMNIPOWER (R5 time, R6 load
-# profile in partial blocks): 5512-1458 B1 section 8.1.
+# Readouts: IEC 62056-21 modes A, C and D.
 
 from binascii import unhexlify
 
 from firmware.crypto.crc import arc
 from firmware.meters import en61107
-from firmware.meters.mc66 import is_number
-from tools.decode import kamstrup_standard
-from tools.decode.numbers import number
+from tools.decode import kamstrup_standard, omnipower
+from tools.decode.numbers import quantity
 
 _MOST_BLOCKS = 32  # that are looked at in one capture
 
@@ -101,7 +99,7 @@ def _standard(kind, data):
 def _block(request, data):
     if b"\x02" not in data:
         return _sets(request, *_telegram(data))
-    data = data[_start(request, data) :]
+    data = whole = data[_start(request, data) :]
     error = None
     for _ in range(_MOST_BLOCKS):
         try:
@@ -117,7 +115,12 @@ def _block(request, data):
         data = _behind(data)
         if not data:
             break
-    raise error
+    start, end = whole.rfind(b"\x02"), whole.rfind(b"!")
+    if end < start or whole[end + 1 :].strip(b"\r\n\x03") or error.args[0] != "incomplete":
+        raise error
+    # Read line by line: the last one ends before the block check.
+    ident = en61107.identification(whole[:start])
+    return _sets(request, ident, whole[start + 1 : end + 1], "no block check")
 
 
 def _behind(data):
@@ -136,16 +139,23 @@ def _behind(data):
         # else perhaps another part of the bad one
 
 
-def _sets(request, ident, text):
+def _sets(request, ident, text, reason=None):
     sets = en61107.data_sets(text)
+    if reason and not all(_is_legal(bracket) for _, brackets in sets for bracket in brackets):
+        raise en61107.BlockError("malformed")
     if not sets:
         return _out("no_values", "no data sets")
     fields = [[code] + brackets for code, brackets in sets]
     if request.startswith("\x01R6"):
-        return _out("values", None, fields, _profile(sets))
+        return _out("values", reason, fields, omnipower.profile(sets))
     if request.startswith("\x01R5") and sets[0][0] == "1.0.0":
-        return _out("values", None, fields, {"1.0.0": _clock(sets[0][1][0])})
-    return _out("values", None, fields, _readout(ident, sets))
+        return _out("values", reason, fields, {"1.0.0": omnipower.clock(sets[0][1][0])})
+    return _out("values", reason, fields, _readout(ident, sets))
+
+
+def _is_legal(bracket):
+    """What has a unit is a decimal number; the only check if there is no other."""
+    return "*" not in bracket or not isinstance(quantity(bracket)[0], str)
 
 
 def _start(request, data):
@@ -164,15 +174,16 @@ def _telegram(data):
     if end < 0:
         raise en61107.BlockError("incomplete")
     crc = en61107.text(data[end + 1 :]).strip()
+    reason = None if crc else "no block check"
     if len(crc) == 4:
         if "%04X" % arc(data[start : end + 1]) != crc.upper():
             raise en61107.BlockError("crc")
     elif crc:
         raise en61107.BlockError("malformed")
     if start < 0:
-        return "", data[: end + 1]
+        return "", data[: end + 1], reason
     line = data.find(b"\n", start)
-    return en61107.identification(data[start:line]), data[line + 1 : end + 1]
+    return en61107.identification(data[start:line]), data[line + 1 : end + 1], reason
 
 
 def _readout(ident, sets):
@@ -190,7 +201,7 @@ def _readout(ident, sets):
 def _on_bus(brackets):
     """DSMR 2.2: time, status, minutes, count, code, unit, value."""
     stamp = brackets[0]
-    return {"ts": _stamp(stamp), brackets[5]: _quantity(brackets[6])[0]}
+    return {"ts": omnipower.stamp(stamp), brackets[5]: quantity(brackets[6])[0]}
 
 
 def _value(code, bracket):
@@ -199,18 +210,9 @@ def _value(code, bracket):
     if ":96.1." in code or ":42.0." in code:
         return _octets(bracket)
     if "&" in bracket and "*" in bracket:
-        return [_quantity(part) for part in bracket.split("&")]
-    value = _quantity(bracket)
+        return [quantity(part) for part in bracket.split("&")]
+    value = quantity(bracket)
     return value if value[1] or not isinstance(value[0], str) else bracket
-
-
-def _quantity(bracket):
-    """[number, unit]; what is no decimal number stays text."""
-    digits, _, unit = bracket.partition("*")
-    try:
-        return [number(*en61107.number(digits)), unit]
-    except ValueError:
-        return [digits, unit]
 
 
 def _octets(text):
@@ -219,52 +221,3 @@ def _octets(text):
         return en61107.text(unhexlify(text))
     except ValueError:  # BlockError, too
         return text
-
-
-def _profile(sets):
-    """99.1.0(minutes)(code)(unit)(code)(unit)... and rows -> [{"ts", unit: number}]."""
-    rows = []
-    for _, brackets in sets:  # each block says again what its columns are
-        width = _columns(brackets)
-        if not width:
-            raise en61107.BlockError("malformed")
-        names = brackets[1 : 2 * width : 2]
-        units = brackets[2 : 2 * width + 1 : 2]
-        cells = brackets[2 * width + 1 :]
-        if len(cells) % width:
-            raise en61107.BlockError("malformed")
-        for at in range(0, len(cells), width):
-            rows.append(_row(names, units, cells[at : at + width]))
-    return rows
-
-
-def _columns(brackets):
-    digits = brackets[0]
-    width = int(digits) if digits.isdigit() else 0
-    return width if 0 < width and len(brackets) > 2 * width else 0
-
-
-def _row(names, units, cells):
-    row = {}
-    for name, unit, cell in zip(names, units, cells):
-        if name == "1.0.0":
-            row["ts"] = _stamp(cell[2:])
-        elif unit:
-            row[unit if units.count(unit) == 1 else name] = _quantity(cell)[0]
-    return row
-
-
-def _stamp(digits):
-    """yymmddhhmmss -> "20yy-mm-dd hh:mm:ss"; what is none stays."""
-    if len(digits) != 12 or not is_number(digits):
-        return digits
-    return "20%s-%s-%s %s:%s:%s" % tuple(digits[i : i + 2] for i in range(0, 12, 2))
-
-
-def _clock(digits):
-    """NVyymmddhhmmss -> "2005-02-01 07:50:12 normal time, valid"."""
-    if len(digits) != 14 or not is_number(digits):
-        return digits
-    season = "normal time" if digits[0] == "0" else "summer time"
-    validity = "valid" if digits[1] == "1" else "invalid"
-    return "%s %s, %s" % (_stamp(digits[2:]), season, validity)

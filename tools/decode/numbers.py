@@ -3,6 +3,7 @@
 
 import sys
 
+from firmware.meters import en61107
 from firmware.reading import decimal
 
 
@@ -22,3 +23,12 @@ def number(mantissa, exponent):
         return mantissa * 10**exponent
     text = decimal(mantissa, exponent)
     return _Exact(text) if sys.implementation.name == "micropython" else float(text)
+
+
+def quantity(bracket):
+    """Text of an EN 61107 value -> [number, unit]; what is no decimal number stays text."""
+    digits, _, unit = bracket.partition("*")
+    try:
+        return [number(*en61107.number(digits)), unit]
+    except ValueError:
+        return [digits, unit]
