@@ -138,7 +138,11 @@ class CronRunner:
         ready = []
         for job in list(self._jobs):
             if job.due is not None and job.due <= now:
-                due = await self._pass(job, now, late)
+                try:
+                    due = await self._pass(job, now, late)
+                except MemoryError:  # the next look comes back to it
+                    self._log.state("cron", "no room for the calendar")
+                    continue
                 if due:
                     ready.append((due, len(ready), job))
         if ready:
@@ -194,7 +198,10 @@ class CronRunner:
     async def run(self):
         """For ever."""
         while True:
-            await self.look()
+            try:
+                await self.look()
+            except MemoryError:
+                self._log.state("cron", "no room for the calendar")
             if self._loaded:
                 self._rest()
             wait = _LOOK_S

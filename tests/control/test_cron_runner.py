@@ -1,6 +1,8 @@
 # uMeter - jobs are run once, or reported as missed
 # MIT license; Copyright (c) 2026 The uMeter authors
 
+from types import SimpleNamespace
+
 import pytest
 
 from firmware.control.cron_runner import CronRunner
@@ -38,7 +40,8 @@ class House:
         self.said.append(text)
 
     def boot(self):
-        self.cron = CronRunner(self.settings, self.state, self, self, self.obey, "UTC0")
+        log = SimpleNamespace(event=self.event, state=self.event)
+        self.cron = CronRunner(self.settings, self.state, self, log, self.obey, "UTC0")
         self.cron.on_missed = lambda text, first, count: self.missed.append((text, first, count))
 
     def obey(self, name, text):
@@ -211,6 +214,26 @@ def test_without_room_a_job_is_tried_again_for_ten_minutes():
     house.full = False
     house.pass_time(EIGHT + DAY)
     assert [name for _, name in house.ran] == ["open", "open"]
+
+
+def test_without_room_for_the_calendar_no_job_is_lost():
+    house = House(MORNING, "minute=0&hour=8&command=close", now=EIGHT - 60)
+    plan, full = house.cron._plan, [MORNING]
+
+    def plan_if_there_is_room(job, now):
+        if job.text in full:
+            raise MemoryError
+        plan(job, now)
+
+    house.look(EIGHT - 60)
+    house.cron._plan = plan_if_there_is_room
+    house.look(EIGHT)
+    assert [name for _, name in house.ran] == ["close"]
+    full.clear()
+    house.look(EIGHT + 5)
+    assert [name for _, name in house.ran] == ["close", "open"]
+    house.pass_time(EIGHT + DAY, 600)
+    assert len(house.ran) == 4 and not house.missed
 
 
 def test_in_the_order_of_the_due_times():
