@@ -59,8 +59,9 @@ class MessageDecoder:
 
     def goes_on(self, data):
         """True if a later block of an open APDU stands behind the LLC header of `data`."""
-        block = data[llc.SIZE :]
-        return self.open and len(block) > 3 and block[0] == _BLOCK and block[2] << 8 | block[3] > 1
+        if not self.open or len(data) < 7 or data[3] != _BLOCK:
+            return False
+        return data[5] << 8 | data[6] > 1
 
     def decode(self, data, telegram):
         """Fills telegram from data (memoryview); False if more blocks must come. FrameError."""
