@@ -43,6 +43,12 @@ def values(n):
             "31.7.0": (523 + n % 40, -2, 33), "1.8.0": (12345678 + n * 3, 0, 30)}  # fmt: skip
 
 
+def _counter():
+    """Invocation counter, 32 bits: ten a second since 2020, so it grows from push to push and over
+    restarts, until 2033."""
+    return int((time.time() - 1577836800) * 10)
+
+
 def han_list(serial, n, key=None, authentication_key=None):
     """HDLC frame of a list of OBIS code, value, scaler and unit; ciphered if there is a key."""
     when = frames.date_time(*time.gmtime()[:6])
@@ -52,7 +58,7 @@ def han_list(serial, n, key=None, authentication_key=None):
         entries.append((2, item))
     apdu = frames.notification((1, entries), when)
     if key:
-        apdu = frames.sealed(apdu, _TITLE, int(time.time()), 0x30, key, authentication_key)
+        apdu = frames.sealed(apdu, _TITLE, _counter(), 0x30, key, authentication_key)
     return frames.hdlc_message(apdu)
 
 
@@ -65,7 +71,7 @@ def p1_telegram(serial, n, key=None, authentication_key=None):
              "1-0:2.7.0(00.000*kW)", "1-0:32.7.0(%05.1f*V)" % (now["32.7.0"][0] / 10),
              "1-0:31.7.0(%03d*A)" % (now["31.7.0"][0] // 100)]  # fmt: skip
     if key:
-        return frames.p1_ciphered(lines, _TITLE, int(time.time()), key, authentication_key)
+        return frames.p1_ciphered(lines, _TITLE, _counter(), key, authentication_key)
     return frames.p1(lines)
 
 
