@@ -174,6 +174,16 @@ async def test_wifi_goes_and_comes_back():
     assert set(payloads(broker.of("7210086"))) == {b"0", b"1", b"2", b"3"}
 
 
+async def test_retry_now_ends_a_link_of_before():
+    """The network went and came back: nobody may hear from a link that was open then."""
+    broker = await with_broker()
+    session = Session().start()
+    await until(lambda: session.client.connected, "connected")
+    session.client.retry_now()
+    seen = broker.of("7210086")
+    await until(lambda: len(seen.connects) == 2 and session.client.connected, "a new link")
+
+
 async def test_retry_now_ends_the_wait():
     session = Session(retry_ms=(60000, 60000)).start()
     await until(lambda: log_lines, "no try")

@@ -2,6 +2,7 @@
 # MIT license; Copyright (c) 2026 The uMeter authors
 # heap: 200k
 
+import asyncio
 import errno
 from time import ticks_add, ticks_ms
 
@@ -102,3 +103,37 @@ def test_puback_has_ten_seconds_twice():
     link._since = link._heard = link._said = start
     assert not times_out(link, 19999)
     assert times_out(link, 20000)
+
+
+def test_a_suback_of_another_packet_ends_the_link():
+    link = make(_READY - 1)
+    link._subscribe_id = 5
+    try:
+        link._take_suback(b"\0\6\0")
+    except codec.MqttError as error:
+        assert "another packet" in error.args[0] and not link.ready
+    else:
+        raise AssertionError("taken")
+    link._take_suback(b"\0\5\0")
+    assert link.ready
+
+
+async def test_no_more_is_read_than_is_acknowledged():
+    """A broker that sends and never reads must not fill the heap."""
+    link = make()
+    link._decoder.size = 0
+
+    async def flood():
+        for n in range(1, 21):
+            await link._take_message(0x32, b"\0\1t" + bytes([0, n]))
+
+    task = asyncio.create_task(flood())
+    for _ in range(200):
+        await asyncio.sleep_ms(0)
+    assert len(link._first) == 8 and not task.done()
+    seen = []
+    while len(seen) < 20:
+        while link._first:
+            seen.append(link._first.popleft()[3])
+        await asyncio.sleep_ms(5)
+    assert seen == list(range(1, 21))
