@@ -198,13 +198,22 @@ def test_simulated_block_check_is_right():
 
 
 @pytest.mark.parametrize("frame, result, reason", [
-    (ONE[:-30] + b"\r", "reject", "7 fields"), (ONE, "no_values", "incomplete"),
+    (ONE[:-30] + b"\r", "reject", "7 fields"), (ONE[:-2], "no_values", "incomplete"),
     (ONE.replace(b"3327", b"33:7") + b"\r", "reject", "not decimal"),
     (ONE.replace(b" 0006543", b" 006543") + b"\r", "reject", "6 digits, not 7"),
     (b"", "no_values", "incomplete")])  # fmt: skip
 def test_replies_that_are_not_whole(frame, result, reason):
     answer = decoder.decode({"request": "/#1\r", "frame": frame.hex()})
     assert answer["result"] == result and reason in answer["reason"] and answer["values"] == {}
+
+
+def test_a_reply_without_its_end():
+    want = decoder.decode({"request": "/#1\r", "frame": (ONE + b"\r").hex()})
+    for reply in (ONE, ONE[:-1], b"/#1\r\n" + ONE):
+        assert decoder.decode({"request": "/#1\r", "frame": reply.hex()}) == want
+    for at in range(len(ONE) - 1):
+        answer = decoder.decode({"request": "/#1\r", "frame": ONE[:at].hex()})
+        assert answer["result"] == "no_values"
 
 
 @pytest.mark.parametrize("before", [

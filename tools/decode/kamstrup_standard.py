@@ -62,7 +62,7 @@ def decode(kind, data):
     lines = [_words(line) for line in data.split(b"\r")[:-1]]  # what is cut off does not count
     lines = [words for words in lines if words != [""]]
     if not lines:
-        return None, None
+        return _unended(kind, _words(data))
     if kind in _RAW:
         raise StandardError("a dump of memory, no decimal columns", lines)
     try:
@@ -73,6 +73,14 @@ def decode(kind, data):
     except ValueError as error:
         raise StandardError(error.args[0], lines) from None
     raise StandardError("no such request", lines)
+
+
+def _unended(kind, words):
+    # The CR is missing; as long as no digit is, too.
+    try:
+        return [words], _named(_COLUMNS.get(kind, ()), words)
+    except ValueError:
+        return None, None
 
 
 def _words(line):
