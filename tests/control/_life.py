@@ -26,6 +26,7 @@ from firmware.clock import Clock
 from firmware.log import Log
 from firmware.meters.errors import MeterTimeout
 from firmware.net import sntp, wifi
+from firmware.net.mqtt import Counters
 from firmware.reading import Quantity, Reading
 
 START = 1792792800  # unix time of the first millisecond
@@ -190,6 +191,21 @@ def deliver(app, topic, payload):
     app.session.on_message(unhexlify(topic), unhexlify(payload))
 
 
+class Client:
+    counters = Counters()
+    connected = True
+
+
+def make_facts(app, facts):
+    for name in ("pings", "pongs", "ping_us"):
+        setattr(Client.counters, name, facts[name])
+    app.session.client = Client
+    app.board.supply_mv = lambda: facts["supply_mv"]
+    app.board.reset_reason = facts["reset_reason"]
+    app.wifi.disconnects = facts["disconnects"]
+    app.reception.rejected = facts["rejected"]
+
+
 def obey(app, order, words):
     if order == "wire":
         around.connected = words[0] == "1"
@@ -207,6 +223,8 @@ def obey(app, order, words):
         sys.modules["firmware.app." + words[0]] = NoRoom
     elif order == "module_again":
         sys.modules.pop("firmware.app." + words[0], None)
+    elif order == "facts":  # what hardware and broker tell, made up
+        make_facts(app, json.loads(" ".join(words)))
     elif order == "greet":
         app.greet()
     elif order == "identify":

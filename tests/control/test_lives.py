@@ -327,6 +327,42 @@ def test_one_waiting_command_without_memory_leaves_the_others(script, tmp_path):
     assert [entry[1] for entry in told if entry[1] in ("noted", "failed")] == ["noted"]
 
 
+ZEROS = "&exccause=0&epc1=0x00000000&epc2=0x00000000&epc3=0x00000000&excvaddr=0x00000000"
+FACTS = {"pings": 400, "pongs": 397, "ping_us": 12045, "supply_mv": 3312, "reset_reason": 7,
+         "disconnects": 12, "rejected": {"hmac": 3, "replay floor": 2}}  # fmt: skip
+ANSWERS = {
+    "network_quality": "ping_response_time=12.045 mS&ping_average_packet_loss=0.75%"
+                       "&disconnect_count=12",
+    "vdd": "3.312",
+    "reset_reason": "reason=7" + ZEROS + "&depc=0x00000000",
+    "disconnect_count": "12",
+    "rejected": "hmac=3&replay_floor=2",
+    "ping": "",
+    "ssid": "a&b=c",
+    "status": "open",
+    "cron": "0",
+    "clear_cron": "",
+}  # fmt: skip
+
+
+def test_answers_byte_for_byte(script, tmp_path):
+    send(script, "set_ssid", b"a&b=c")
+    send(script, "open")
+    script.order("facts", json.dumps(FACTS))
+    for name in ANSWERS:
+        send(script, name)
+    told = said(life.run(script, tmp_path))[3:]
+    assert dict(told) == ANSWERS
+
+
+def test_the_quality_of_a_network_without_an_answer(script, tmp_path):
+    script.order("facts", json.dumps(dict(FACTS, pongs=0, supply_mv=None)))
+    send(script, "network_quality")
+    send(script, "vdd")
+    unknown = "ping_response_time=unknown&ping_average_packet_loss=unknown&disconnect_count=12"
+    assert said(life.run(script, tmp_path)) == [("network_quality", unknown), ("vdd", "65.535")]
+
+
 def test_an_address_without_a_gateway_is_refused(script, tmp_path):
     for text in (b"ip=10.0.0.2", b"gateway=10.0.0.1&ip=10.0.0.2", b"gateway=", b"ip=&gateway=",
                  b"ip=10.0.0.2"):  # fmt: skip
