@@ -58,6 +58,7 @@ class Actuator:
     def release(self):
         if self._held is not None:
             self._held = None
+            self._stop()
             self._move()
 
     def _move(self):

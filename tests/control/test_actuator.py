@@ -105,6 +105,21 @@ def test_a_motor_that_turns_back_twice(tmp_path):
                        (start + 71200, AC1, 0)]  # fmt: skip
 
 
+def test_the_end_of_fail_safe_ends_a_pattern_too(tmp_path):
+    script = Script()
+    script.send("set_device", "fail_safe=close")
+    script.send("open")
+    script.order("meter", 0)
+    script.wait(25 * HOUR_MS)
+    script.send("test", rest=30000)
+    script.order("meter", 1)
+    script.wait(61000)
+    restored = script.ms
+    script.wait(60000)
+    told = life.run(script, tmp_path)
+    assert outputs(told)[-1][2] == 1 and not outputs(told, restored)
+
+
 def test_two_moves_are_not_too_close(tmp_path):
     script = Script()
     script.send("set_device", "switch_interval=100")
