@@ -99,10 +99,6 @@ class FrameFinder:
 
     def _scan(self):
         while self.pos < self.end and self.end >= self._wanted:
-            if self._bare != _ANYTHING:
-                self._skip()
-                if self.pos == self.end:
-                    break
             pos = self.pos
             found = self._look(pos)
             state = found[0]
@@ -119,6 +115,8 @@ class FrameFinder:
                 self._frame(pos, found)
             elif found[3]:
                 self._cast(pos, found[3])
+            if state != OK and self._bare != _ANYTHING:
+                self._skip()
         if self.pos == self.end:
             self._compact()
 

@@ -49,7 +49,8 @@ class Telegram:
         """Letters and digits that name the meter, "" if the telegram names none."""
         for name in _SERIALS:
             text = self.values.get(name, "")
-            text = "".join([c for c in text if c.isalpha() or c.isdigit() or c in "-_."])
+            if not text.isdigit():
+                text = "".join([c for c in text if c.isalpha() or c.isdigit() or c in "-_."])
             if text:
                 return text[:_SERIAL_MOST]
         return ""
