@@ -59,6 +59,15 @@ def test_slow_pwm_until_the_next_command(tmp_path):
                        ((0, 1), (2500, 0), (10000, 1), (12500, 0), (20000, 1), (22500, 0))]
 
 
+def test_all_of_the_period_and_nothing_of_it(tmp_path):
+    script = Script()
+    start = script.ms
+    script.send("pwm", "1000", 25000)
+    script.send("pwm", "0", 15000)
+    changes = outputs(life.run(script, tmp_path), start - 1)
+    assert changes == [(start, AC1, 1), (start + 25000, AC1, 0)]
+
+
 def test_the_test_pattern(tmp_path):
     script = Script()
     start = script.ms
@@ -69,6 +78,30 @@ def test_the_test_pattern(tmp_path):
                        ((0, 1), (12000, 0), (24000, 1), (30000, 0))]  # fmt: skip
     pattern = outputs(life.run(script, tmp_path, AC_TEST="1"))
     assert (12000, AC1, 0) in pattern  # from the start on
+
+
+def test_the_test_pattern_is_of_one_output(tmp_path):
+    script = Script()
+    script.send("open", rest=1000)
+    start = script.ms
+    script.send("test", rest=10000)
+    changes = outputs(life.run(script, tmp_path, THERMO_ON_AC_2="1"), start - 1)
+    assert changes == [(start, AC2, 0)]  # the other is on already
+
+
+def test_fail_safe_moves_a_motor_once(tmp_path):
+    script = Script()
+    script.send("set_device", "motor_valve=1&fail_safe=close")
+    script.send("open")
+    script.order("meter", 0)
+    script.order("cut")
+    script.order("boot")
+    boot = script.ms
+    script.wait(25 * HOUR_MS)
+    changes = outputs(life.run(script, tmp_path), boot - 1)
+    changes = [change for change in changes if change[0] > boot or change[2]]
+    assert [change[1:] for change in changes] == [(AC1, 1), (AC1, 0), (AC2, 1), (AC2, 0)]
+    assert [b[0] - a[0] for a, b in zip(changes[::2], changes[1::2])] == [60000, 60000]
 
 
 def test_a_motor_valve(tmp_path):
