@@ -19,7 +19,7 @@ OVERRIDES = $(foreach v,$(given),--override $(call quote,$(v)=$(value $(v))))
     image webflash wifisetup config-help lock clean distclean
 
 help:  ## this list
-	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / {printf "  make %-12s %s\n", $$1, $$2}' "$(strip $(MAKEFILE_LIST))"
 	@echo; echo "  A flag: make sim METER=kmp SECONDS=150. All build flags: make config-help"
 
 setup:  ## host MicroPython, Python packages and MQTT broker into build/ and .venv/; only what is missing

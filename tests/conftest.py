@@ -4,6 +4,7 @@
 import ast
 import os
 import re
+import signal
 import subprocess
 from pathlib import Path
 
@@ -12,6 +13,8 @@ import pytest
 from tests.chance import set_up_hypothesis
 
 set_up_hypothesis()
+# Ignored in what a shell starts in the background, and then in all that the tests start, too.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 ROOT = Path(__file__).resolve().parent.parent
 MICROPYTHON = ROOT / "build" / "micropython"

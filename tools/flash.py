@@ -167,7 +167,8 @@ def _flash_all(port, options, given):
         try:
             firmware = partitions.read(Path(file).read_bytes())
         except (OSError, ValueError) as error:
-            raise FlashError("%s: %s" % (file, error)) from None
+            why = getattr(error, "strerror", None) or error
+            raise FlashError("FIRMWARE=%s: %s" % (file, why)) from None
         write_firmware(port, firmware, boards.BOARDS[board].chip, erase, console)
     flash(port, tree, console, wait_s=_AWAY_S if file else 0)
 

@@ -12,6 +12,9 @@ from tools.flash_port import FlashError, given_port, port_name, wait_for_port
 
 def monitor(port):
     """Shows the console until Ctrl-]; the app runs on. Returns mpremote's exit status."""
+    if not sys.stdin.isatty():
+        print("screen: the console needs a terminal to type at", file=sys.stderr)
+        return 1
     wait_for_port(port)
     print("console of %s; Ctrl-] ends it, Ctrl-C stops the firmware" % port, flush=True)
     return subprocess.call([sys.executable, "-m", "mpremote", "connect", port, "repl"])

@@ -152,7 +152,9 @@ def main(argv=None):
         _make(tree, Path(out or OUT.with_name("image.bin")),
               run_variable("FIRMWARE", given, os.environ),
               partitions.flash_size(run_variable("FLASH_SIZE", given, os.environ)))  # fmt: skip
-    except (ConfigError, ImageError, OSError, ValueError) as error:
+    except OSError as error:
+        sys.exit("image: %s: %s" % (error.filename, error.strerror))
+    except (ConfigError, ImageError, ValueError) as error:
         sys.exit("image: %s" % error)
 
 

@@ -212,6 +212,9 @@ def test_command_refuses(tmp_path, source):
 def test_monitor_starts_mpremote(monkeypatch):
     calls = []
     monkeypatch.setattr(flash_monitor.subprocess, "call", lambda words: calls.append(words) or 0)
+    monkeypatch.setattr(flash_monitor.sys, "stdin", io.StringIO())
+    assert flash_monitor.monitor("socket://h:1") == 1 and not calls
+    monkeypatch.setattr(flash_monitor.sys.stdin, "isatty", lambda: True)
     assert flash_monitor.monitor("socket://h:1") == 0
     assert calls[0][1:] == ["-m", "mpremote", "connect", "socket://h:1", "repl"]
 

@@ -16,7 +16,9 @@ from tools.wifisetup import ADDRESS, WifiSetupError, choose, find, join, leave, 
 KEY = "00112233445566778899aabbccddeeff"
 
 # Its networks are in a file; it notes how it was called and what came through the pipe.
-NMCLI = """#!%s
+# Its second line is a command for the shell and a text for Python: the path may have a space.
+NMCLI = """#!/bin/sh
+"exec" "%s" "$0" "$@"
 import json, pathlib, sys
 folder = pathlib.Path(%r)
 words = sys.argv[1:]

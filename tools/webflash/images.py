@@ -37,7 +37,7 @@ def offers(paths):
             image = partitions.read(Path(path).read_bytes())
             tree = Manifest.read(manifest_path(Path(path)))
         except OSError as error:
-            raise WebflashError(str(error)) from None
+            raise WebflashError("%s: %s" % (path, error.strerror)) from None
         except ValueError:
             continue  # files only, as `make image` without FIRMWARE makes it
         if not image.holds_files:
