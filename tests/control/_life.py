@@ -191,6 +191,11 @@ def deliver(app, topic, payload):
     app.session.on_message(unhexlify(topic), unhexlify(payload))
 
 
+def fail(changes, origin):
+    tell("tried")
+    raise MemoryError("made up")
+
+
 class Client:
     counters = Counters()
     connected = True
@@ -223,6 +228,8 @@ def obey(app, order, words):
         sys.modules["firmware.app." + words[0]] = NoRoom
     elif order == "module_again":
         sys.modules.pop("firmware.app." + words[0], None)
+    elif order == "broken":
+        app.valve.obey = fail
     elif order == "facts":  # what hardware and broker tell, made up
         make_facts(app, json.loads(" ".join(words)))
     elif order == "greet":

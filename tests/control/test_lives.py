@@ -187,6 +187,30 @@ def test_what_was_obeyed_before_a_reset_is_not_obeyed_after(script, tmp_path):
     assert states(told)[0]["rejected"] == {"replay floor": 6}
 
 
+def test_an_older_message_does_not_make_a_newer_one_new_again(script, tmp_path):
+    newer = sealed(script.now + 100, "open")
+    script.message(*newer)
+    script.wait(2000)
+    send(script, "close")
+    script.order("cut")
+    script.order("boot")
+    script.wait(5000)
+    script.message(*newer)
+    script.wait(1000)
+    told = life.run(script, tmp_path)
+    assert ran(told) == ["open", "close"] and level(told) == "0"
+
+
+def test_a_job_that_fails_on_the_way_is_not_begun_again(script, tmp_path):
+    send(script, "set_cron", b"minute=1&command=open")
+    send(script, "set_cron", b"minute=2&command=off")
+    script.order("broken")
+    script.wait(150000)
+    told = life.run(script, tmp_path)
+    assert [entry[1] for entry in told if entry[1] in ("tried", "noted")] == ["tried", "noted"]
+    assert ran(told)[2:] == ["open", "off"]
+
+
 def test_what_the_limit_closed_is_closed_after_a_power_cut(script, tmp_path):
     send(script, "open_until", b"56730")
     script.order("energy", 56730, -3, "MWh")
