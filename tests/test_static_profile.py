@@ -88,3 +88,11 @@ def test_check_passes_what_the_chip_has():
 ])
 def test_check_finds_what_the_chip_lacks(source, error):
     assert [text for _, text in lacking(source, MODULES)] == [error]
+
+
+@pytest.mark.parametrize("path", device_files(), ids=str)
+def test_waits_for_nothing_that_never_comes(path):
+    """The port's sockets tell POLLHUP and POLLERR only to those who ask for them, and lwIP has no
+    such state: a refused connection is ready for writing (ports/esp32/modsocket.c, ioctl)."""
+    source = (ROOT / path).read_text()
+    assert "POLLHUP" not in source and "POLLERR" not in source

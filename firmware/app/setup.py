@@ -132,15 +132,17 @@ class Setup:
 
     def _listen(self, port, kind):
         """A socket, None if the port cannot be had."""
-        sock = socket.socket(socket.AF_INET, kind)
+        sock = None
         try:
+            sock = socket.socket(socket.AF_INET, kind)
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             sock.bind(("0.0.0.0", port))
             if kind == socket.SOCK_STREAM:
                 sock.listen(_QUEUE)
             sock.setblocking(False)
         except OSError as error:
-            sock.close()
+            if sock:
+                sock.close()
             self._app.log.state("setup", "no port %d: %s" % (port, error))
             return None
         self._bell.register(sock, select.POLLIN)

@@ -28,8 +28,9 @@ class AccessPoint:
             self._wlan.config(ssid=ssid, key=password, security=3, max_clients=_CLIENTS)
             if addresses != self._addresses:
                 self._wlan.ifconfig(addresses)
-        except (OSError, ValueError) as error:  # the meter and the station go on
+        except (OSError, ValueError, RuntimeError) as error:  # the meter and the station go on
             self._log.event("wifi", "no network %s: %s" % (ssid, error))
+            self._end()  # without its settings it is an open one
             return
         self._addresses = addresses
         self._given = given
@@ -44,7 +45,7 @@ class AccessPoint:
             return
         try:
             self._wlan.config(napt=True)
-        except (ValueError, OSError):  # stock MicroPython knows no such parameter
+        except (ValueError, OSError, RuntimeError):  # stock MicroPython knows no such parameter
             self._log.state("nat", "this MicroPython has no NAPT: guests reach this device only")
             return
         self.forwards = True
@@ -57,5 +58,11 @@ class AccessPoint:
     def stop(self):
         if self.ssid is not None:
             self._log.event("wifi", "network %s ends" % self.ssid)
-            self.ssid = self._given = None
+            self._end()
+
+    def _end(self):
+        self.ssid = self._given = None
+        try:
             self._wlan.active(False)
+        except (OSError, RuntimeError) as error:
+            self._log.event("wifi", "the radio of our network stays on: %s" % error)

@@ -63,7 +63,7 @@ class Resolver:
         previous = _thread.stack_size(_STACK)
         try:
             _thread.start_new_thread(self._work, question)
-        except OSError:  # no memory for the stack
+        except (OSError, MemoryError):  # no memory for the stack, or for the thread's list
             self._asked = None
             self._busy = False
             raise

@@ -20,7 +20,7 @@ async def open_connection(address, name, tls, timeout_ms):
     transport = None
     try:
         await _connect(sock, address, timeout_ms)
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        _send_at_once(sock)
         stream = sock
         if tls:
             stream = tls.wrap_socket(sock, server_hostname=name, do_handshake_on_connect=False)
@@ -42,14 +42,18 @@ async def _connect(sock, address, timeout_ms):
     poller.register(sock, select.POLLOUT)
     start = ticks_ms()
     while True:
-        ready = poller.poll(0)
-        if ready:
-            if ready[0][1] & (select.POLLERR | select.POLLHUP):
-                raise OSError(errno.ECONNREFUSED)
+        if poller.poll(0):
             return
         if ticks_diff(ticks_ms(), start) >= timeout_ms:
             raise OSError(errno.ETIMEDOUT)
         await asyncio.sleep_ms(_STEP_MS)
+
+
+def _send_at_once(sock):
+    try:
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    except OSError:  # to lwIP a refused connection is ready like any other, but has no options
+        raise OSError(errno.ECONNREFUSED) from None
 
 
 class Transport:

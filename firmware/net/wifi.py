@@ -159,7 +159,7 @@ class Wifi:
             try:
                 await self._round()
                 faults = 0
-            except (MemoryError, OSError) as error:  # of the driver, too
+            except (MemoryError, OSError, RuntimeError) as error:  # of the driver, too
                 faults += 1
                 if faults >= _MOST_FAULTS:
                     raise  # a fresh start of everything

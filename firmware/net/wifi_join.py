@@ -18,6 +18,7 @@ _CALM_MS = const(100)  # disconnect() ends in the driver's task
 _JOIN_MS = const(8000)  # the network is found, and takes us
 _ADDRESS_MS = const(12000)  # DHCP
 _SCAN_MS = const(15000)
+_LEAST_DBM = const(2)  # less is an error to the driver
 _ROUND_S = const(12)
 _CONNECTING = const(1001)
 _IDLE = const(1000)
@@ -51,7 +52,7 @@ def _start(wifi):
     wlan.config(reconnects=0)
     wlan.config(pm=wlan.PM_POWERSAVE if settings["power_save"] else wlan.PM_PERFORMANCE)
     if settings["tx_power"]:
-        wlan.config(txpower=settings["tx_power"])
+        wlan.config(txpower=max(_LEAST_DBM, settings["tx_power"]))
 
 
 async def _trial(wifi):
@@ -135,7 +136,7 @@ async def _connect(wifi, network):
         _take_address(wifi, ssid)
         wlan.connect(ssid, password or None)
         reason = await _outcome(wifi, before)
-    except (OSError, ValueError):
+    except (OSError, ValueError, RuntimeError):
         reason = _NOT_TRIED
     if not reason:
         return 0
@@ -195,7 +196,7 @@ async def scan(wifi):
         wifi.found = None
         try:
             _thread.start_new_thread(_scan_in_thread, (wifi,))
-        except OSError:  # no memory for the stack
+        except (OSError, MemoryError):  # no memory for the stack
             wifi.found = ()
     for _ in range(_SCAN_MS // _LOOK_MS):
         if wifi.found is not None:
@@ -215,7 +216,9 @@ async def scan(wifi):
 
 
 def _scan_in_thread(wifi):
+    found = ()
     try:
-        wifi.found = wifi.wlan.scan()
-    except OSError:
-        wifi.found = ()  # the radio is busy; whoever asked asks again
+        found = wifi.wlan.scan()
+    except (OSError, RuntimeError, MemoryError):  # RuntimeError: what the port has no text for
+        found = ()  # the radio is busy, or there is no room; whoever asked asks again
+    wifi.found = found

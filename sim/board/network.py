@@ -3,9 +3,11 @@
 
 # ESP32 port, network_wlan.c and modnetwork.c. The driver connects again by itself after every
 # loss unless reconnects=0. status() tells some reasons while it goes on trying, also that of a try
-# before this one: only an address clears it. isconnected() needs an address, status("rssi") an
-# association. connect() and scan() while the driver is busy connecting are refused. A station
-# whose access point changes its channel loses it; the own access point follows the station's.
+# before this one: only an address clears it; after disconnect() it is "idle" until another reason
+# comes. isconnected() needs an address, status("rssi") an association. While the driver is busy
+# connecting, connect() is refused, and scan() finds nothing. Errors without a text in the port are
+# RuntimeErrors. A station whose access point changes its channel loses it; the own access point
+# follows the station's. One that is switched on before it has settings is an open network.
 
 from time import ticks_add as _ticks_add, ticks_diff as _ticks_diff, ticks_ms as _ticks_ms
 
@@ -17,7 +19,8 @@ STAT_BEACON_TIMEOUT, STAT_NO_AP_FOUND, STAT_WRONG_PASSWORD = 200, 201, 202
 STAT_ASSOC_FAIL, STAT_HANDSHAKE_TIMEOUT = 203, 204
 STAT_IDLE, STAT_CONNECTING, STAT_GOT_IP = 1000, 1001, 1010
 _ASSOC_LEAVE = 8
-_SHOWN = (200, 201, 202, 203, 204, 210, 211, 212)  # reasons that status() passes on
+_SHOWN = (201, 202, 210, 211, 212)  # reasons that status() tells while it tries
+_INVALID = 0x102  # ESP_ERR_INVALID_ARG
 
 _hostname = "mpy-esp32"
 _dns = None
@@ -68,6 +71,7 @@ class WLAN:
         self._active = False
         self._state = STAT_IDLE  # STAT_IDLE, STAT_CONNECTING, STAT_GOT_IP
         self._reason = 0  # why the station is not connected; 0: nothing known
+        self._requested = False  # connect() was the last wish, not disconnect()
         self._due = 0  # when the running attempt ends
         self._tries = 0
         self._current = None  # the access point (dict of _world.aps) that took us
@@ -89,10 +93,18 @@ class WLAN:
     def active(self, on=None):
         if on is None:
             return self._active
-        self._active = bool(on)
+        if on and not self._active:
+            self._tries = 0
         if not on:
-            self._state, self._reason, self._current = STAT_IDLE, 0, None
+            self._leave()
+        self._active = bool(on)
         return self._active
+
+    def _leave(self):
+        self._step()
+        if self._current or self._state == STAT_CONNECTING:
+            self._reason = _ASSOC_LEAVE
+        self._state, self._current = STAT_IDLE, None
 
     def connect(self, ssid=None, key=None, *, bssid=None):
         if not self._active:
@@ -104,13 +116,14 @@ class WLAN:
             ssid = ssid.encode() if isinstance(ssid, str) else ssid
             self._wanted = (ssid, key or "", bssid)
         self._tries = 0
+        self._requested = True
         self._attempt()
 
     def disconnect(self):
-        self._step()
-        if self._current:
-            self._reason = _ASSOC_LEAVE
-        self._state, self._current = STAT_IDLE, None
+        if not self._active:
+            raise OSError("Wifi Not Started")
+        self._requested = False
+        self._leave()
 
     def _attempt(self):
         self._state, self._current = STAT_CONNECTING, None
@@ -136,7 +149,7 @@ class WLAN:
             if self._current is None:
                 self._associate()
             if self._current and (self._current.get("dhcp", True) or self._static):
-                self._state, self._reason, self._tries = STAT_GOT_IP, 0, 0
+                self._state, self._reason = STAT_GOT_IP, 0
 
     def _hears(self):
         ap = self._current
@@ -154,12 +167,13 @@ class WLAN:
             self._current, self._channel = ap, ap.get("channel", 1)
 
     def _lost(self, reason):
-        self._reason, self._current = reason, None
-        if 0 <= self._settings["reconnects"] <= self._tries:
-            self._state = STAT_IDLE
-            return
+        self._reason, self._current, self._state = reason, None, STAT_IDLE
         self._tries += 1
-        self._attempt()
+        if self._tries_on():
+            self._attempt()
+
+    def _tries_on(self):
+        return self._requested and not 0 <= self._settings["reconnects"] < self._tries
 
     def status(self, what=None):
         self._step()
@@ -175,9 +189,11 @@ class WLAN:
             return None
         if self._state == STAT_GOT_IP:
             return STAT_GOT_IP
-        if self._reason and (self._state == STAT_IDLE or self._reason in _SHOWN):
+        if self._reason in _SHOWN:
             return self._reason
-        return self._state
+        if self._reason == _ASSOC_LEAVE:
+            return STAT_IDLE
+        return STAT_CONNECTING if self._tries_on() else self._reason or STAT_IDLE
 
     def isconnected(self):
         self._step()
@@ -190,12 +206,12 @@ class WLAN:
             raise OSError("STA must be active")
         self._step()
         if self._state == STAT_CONNECTING:
-            raise OSError("Wifi Internal State Error")
+            return []
         _world.wait(_world.config.get("scan_ms", 2000))
         return [
             (b"" if ap.get("hidden") else ap["ssid"].encode(), _bssid(ap),
              ap.get("channel", 1), ap.get("rssi", -60),
-             ap.get("security", 3 if ap.get("password") else 0), ap.get("hidden", False))
+             ap.get("security", 3 if ap.get("password") else 0), False)  # never said to be hidden
             for ap in _world.aps if ap.get("up", True)
         ]  # fmt: skip
 
@@ -213,17 +229,6 @@ class WLAN:
         else:
             return ("0.0.0.0", "0.0.0.0", "0.0.0.0", "0.0.0.0")
 
-    def ipconfig(self, what=None, **kwargs):
-        if what == "addr4":
-            return self.ifconfig()[:2]
-        if what == "gw4":
-            return self.ifconfig()[2]
-        if "addr4" in kwargs:
-            address = kwargs["addr4"].split("/")[0]
-            self._static = (address, "255.255.255.0", kwargs.get("gw4", "0.0.0.0"), "0.0.0.0")
-        elif kwargs.get("dhcp4"):
-            self._static = None
-
     def config(self, *args, **kwargs):
         if args:
             return self._setting(args[0])
@@ -232,6 +237,12 @@ class WLAN:
                 raise ValueError("not simulated")
             if name not in self._settings:
                 raise ValueError("unknown config param")
+        if not self._active:
+            raise OSError("Wifi Invalid Mode" if self._ap else "Wifi Not Started")
+        if not 2 <= kwargs.get("txpower", 2) <= 21:
+            raise RuntimeError("Wifi Unknown Error 0x%04x" % _INVALID)
+        if len(kwargs.get("key", "8 at least")) < 8:
+            raise OSError("Wifi Invalid Password")
         self._settings.update(kwargs)
 
     def _setting(self, name):

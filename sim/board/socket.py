@@ -145,6 +145,8 @@ class socket(_io.IOBase):
         elif level == SOL_SOCKET and option == SO_BROADCAST:
             self._live().setsockopt(_usocket.SOL_SOCKET, _usocket.SO_BROADCAST, value)
         elif level == IPPROTO_TCP and option == TCP_NODELAY:
+            if self.ioctl(3, 0) & (_uselect.POLLERR | _uselect.POLLHUP):
+                raise OSError(_errno.EINVAL)  # refused; nothing else tells of it on the chip
             self._live().setsockopt(6, 1, value)
         else:
             print("Warning: lwip.setsockopt() option not implemented")

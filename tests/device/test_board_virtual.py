@@ -182,11 +182,11 @@ def test_wifi_in_virtual_time():
     assert station.status() == network.STAT_WRONG_PASSWORD and not station.isconnected()
     station.disconnect()
     station.connect("umeter", "umeter-sim")
-    assert station.status() == network.STAT_WRONG_PASSWORD  # of the try before
+    assert station.status() == network.STAT_IDLE  # of disconnect(), which ended the driver's tries
     world.advance(400)
     assert station.isconnected() and station.status() == network.STAT_GOT_IP
     world.aps[0]["up"] = False
-    assert not station.isconnected() and station.status() == network.STAT_BEACON_TIMEOUT
+    assert not station.isconnected() and station.status() == network.STAT_CONNECTING
     world.advance(5000)
     assert station.status() == network.STAT_NO_AP_FOUND
     world.aps[0]["up"] = True
@@ -207,14 +207,18 @@ def test_an_address_is_more_than_an_association():
     world.advance(400)
     assert not station.isconnected() and station.status() == network.STAT_CONNECTING
     assert station.status("rssi") == -60
-    try:
-        station.scan()
-        assert False, "scans while it connects"
-    except OSError:
-        world.aps[0]["dhcp"] = True
+    assert station.scan() == []  # the driver is busy
+    world.aps[0]["dhcp"] = True
     assert station.isconnected()
     world.aps[0]["channel"] = 11
     assert not station.isconnected() and station.status() == network.STAT_BEACON_TIMEOUT
+    station.connect("umeter", "umeter-sim")
+    world.advance(400)
+    assert station.isconnected()
+    station.disconnect()
+    assert station.status() == network.STAT_IDLE
+    station.connect("umeter", "umeter-sim")
+    assert station.status() == network.STAT_IDLE  # of disconnect(), until it is over
 
 
 def test_a_thread_scans_while_the_loop_runs():

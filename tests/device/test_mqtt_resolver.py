@@ -9,6 +9,7 @@ import errno
 import world
 from _mqtt import PORT, Session, Ticker, log_lines, until, with_broker
 
+from firmware.net import resolver as module
 from firmware.net.resolver import Resolver, is_ipv4
 
 
@@ -71,6 +72,32 @@ async def test_one_thread_however_long_it_hangs():
     server.lock.release()
     assert await resolver.resolve("a.test", 5, 2000) == ("10.0.0.2", 5)  # port 5: asked anew
     assert ticker.stop() < 1000
+
+
+class Full:
+    def __init__(self, error):
+        self._error = error
+
+    def stack_size(self, size):
+        return 0
+
+    def start_new_thread(self, function, arguments):
+        raise self._error
+
+
+async def test_no_room_for_a_thread_once():
+    server = NameServer()
+    server.lock.release()
+    resolver = Resolver(server.getaddrinfo)
+    for error in (OSError("can't create thread"), MemoryError()):
+        module._thread = Full(error)
+        try:
+            await resolver.resolve("a.test", 1, 100)
+            assert False, "resolved"
+        except (OSError, MemoryError) as caught:
+            assert caught is error
+        module._thread = _thread
+        assert (await resolver.resolve("a.test", 1, 2000))[1] == 1
 
 
 async def test_a_late_answer_serves_the_next_question():

@@ -80,15 +80,23 @@ def test_a_driver_that_refuses():
     wlan, point = make()
     point._wlan = Refusing()
     point.start("KAM_7210086", "setup-word")
-    assert point.ssid is None and "no network KAM_7210086" in lines[-1]
+    assert point.ssid is None and "no network KAM_7210086" in lines[-2] and "stays on" in lines[-1]
     point._wlan = wlan
     point.start("KAM_7210086", "setup-word")
     assert wlan.active() and point.ssid == "KAM_7210086"
 
 
+def test_no_open_network_is_left_where_the_settings_are_refused():
+    """It would be there under the chip's name, and our pages would answer to anybody in it."""
+    wlan, point = make()
+    point.start("KAM_7210086", "short")  # the driver wants eight characters
+    assert point.ssid is None and "no network KAM_7210086" in lines[-1]
+    assert not wlan.active() and not point.has_guests()
+
+
 class Refusing:
     def active(self, on):
-        raise OSError("Wifi Unknown Error 0x3001")
+        raise RuntimeError("Wifi Unknown Error 0x3001")
 
 
 class Recorder:

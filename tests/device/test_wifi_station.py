@@ -195,27 +195,65 @@ async def test_switched_off_and_on():
 async def test_a_driver_that_fails():
     """Its errors are said; after two minutes of nothing else the app starts anew."""
     house = House(HOME)
-    real, house.wifi.wlan = house.wifi.wlan, Broken()
+    real, house.wifi.wlan = house.wifi.wlan, Broken(OSError("WiFi Out of Memory"))
     await house.start()
     await asyncio.sleep(60)
     assert "WiFi Out of Memory" in house.lines[-1] and not house.wifi.connected
     house.wifi.wlan = real
     await house.joins("home", BACK_S)
     house.down("home")
-    house.wifi.wlan = Broken()
+    house.wifi.wlan = Broken(RuntimeError("Wifi Unknown Error 0x0101"))  # the same before 1.26
     try:
         await asyncio.wait_for(house.task, 130)
         raise AssertionError("it goes on")
-    except OSError:
-        return
+    except RuntimeError:
+        assert len([line for line in house.lines if "Unknown Error" in line]) > 10, house.lines
 
 
 class Broken:
+    def __init__(self, error):
+        self._error = error
+
     def isconnected(self):
         return False
 
     def __getattr__(self, name):
-        raise OSError("WiFi Out of Memory")
+        raise self._error
+
+
+async def test_a_power_that_the_driver_does_not_take():
+    house = await House(HOME, tx_power=1).start()
+    await house.joins("home", 5)
+    assert network.WLAN().config("txpower") == 2
+
+
+async def test_a_scan_that_fails_is_not_the_last():
+    """Whatever a thread ends with: nobody is there to catch it, and the next scan must begin."""
+    house = await House(HOME).start()
+    await house.joins("home", 5)
+    scans = []
+    house.wifi.on_scan = scans.append
+    station = house.wifi.wlan
+    for error in (OSError("STA must be active"), RuntimeError("Wifi Unknown Error 0x0101"),
+                  MemoryError()):  # fmt: skip
+        house.wifi.wlan = Failing(station, error)
+        house.wifi.request_scan()
+        await asyncio.sleep(5)
+        assert not scans.pop() and not scans
+    house.wifi.wlan = station
+    house.wifi.request_scan()
+    await asyncio.sleep(5)
+    assert len(scans) == 1 and scans[0][0][0] == b"home"
+
+
+class Failing:
+    def __init__(self, wlan, error):
+        self._wlan, self._error = wlan, error
+
+    def __getattr__(self, name):
+        if name == "scan":
+            raise self._error
+        return getattr(self._wlan, name)
 
 
 async def test_heap_stays_flat():
