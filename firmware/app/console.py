@@ -77,7 +77,10 @@ class Console:
         self._app.meter.sample_now()
 
     def _channel(self):
-        print("channel", self._app.board.station().config("channel"))
+        try:
+            print("channel", self._app.board.station().config("channel"))
+        except OSError as error:
+            print(error)  # the radio is off
 
     def _credentials(self):
         """Which, and how long; no secret is printed."""
