@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import threading
+import warnings
 from types import SimpleNamespace
 
 import pytest
@@ -175,12 +176,19 @@ def test_an_empty_board_to_a_running_app(tmp_path, source, micropython):
     with RomLoader() as rom, VirtualBoard(tmp_path / "flash", tcp=("127.0.0.1", 0)) as board:
         board.wait_line("virtual board")
         host, number = rom.port.rpartition("/")[2].split(":")
-        switch = Switch((host, int(number)), board._terminal.tcp)
-        done = subprocess.run(
-            [sys.executable, "-m", "tools.flash", "--image", tmp_path / "micropython.bin",
-             "--erase", "--override=PORT=" + switch.port,
-             "--override=OUT=%s" % (tmp_path / "device")],
-            cwd=ROOT, capture_output=True, text=True)  # fmt: skip
+        # Seen once on a busy machine, not again in 40 tries with and without delays, and not
+        # understood: esptool takes a late answer for another one's. What it says is "run it again".
+        for _ in range(3):
+            switch = Switch((host, int(number)), board._terminal.tcp)
+            done = subprocess.run(
+                [sys.executable, "-m", "tools.flash", "--image", tmp_path / "micropython.bin",
+                 "--erase", "--override=PORT=" + switch.port,
+                 "--override=OUT=%s" % (tmp_path / "device")],
+                cwd=ROOT, capture_output=True, text=True)  # fmt: skip
+            if "no ESP32 answers" not in done.stderr:
+                break
+            warnings.warn(done.stderr, stacklevel=1)
+            switch.close()
         assert done.returncode == 0, done.stderr
         assert "MicroPython written" in done.stderr and "all verified" in done.stderr
         assert rom.flash[0x1000 : 0x1000 + len(firmware())] == firmware()
