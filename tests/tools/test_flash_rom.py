@@ -176,8 +176,8 @@ def test_an_empty_board_to_a_running_app(tmp_path, source, micropython):
     with RomLoader() as rom, VirtualBoard(tmp_path / "flash", tcp=("127.0.0.1", 0)) as board:
         board.wait_line("virtual board")
         host, number = rom.port.rpartition("/")[2].split(":")
-        # Seen once on a busy machine, not again in 40 tries with and without delays, and not
-        # understood: esptool takes a late answer for another one's. What it says is "run it again".
+        # Once, on a busy machine, esptool found no chip here ("get security info ... 0105"); not
+        # again in 30 tries, some with late answers. The cause is not known, so it is warned of.
         for _ in range(3):
             switch = Switch((host, int(number)), board._terminal.tcp)
             done = subprocess.run(
