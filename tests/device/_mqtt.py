@@ -2,9 +2,10 @@
 # MIT license; Copyright (c) 2026 The uMeter authors
 
 import asyncio
-import os
 import socket
 import time
+
+from _ports import free_port
 
 from firmware.clock import Clock
 from firmware.log import Log
@@ -19,20 +20,6 @@ QUICK = {"timeout_ms": 1000, "keepalive": 1}  # for tests that wait until patien
 resolver = Resolver()
 log_lines = []
 log = Log(Clock(time.ticks_ms, time.ticks_diff), write=log_lines.append)
-
-
-def free_port():
-    """Below those that the machine gives to connections of its own choice."""
-    while True:
-        port = 10000 + int.from_bytes(os.urandom(2), "big") % 22000
-        probe = socket.socket()
-        try:
-            probe.bind(("127.0.0.1", port))
-            return port
-        except OSError:
-            continue
-        finally:
-            probe.close()
 
 
 PORT = free_port()

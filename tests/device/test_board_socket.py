@@ -10,8 +10,9 @@ import time
 
 import network
 import world
+from _ports import free_port
 
-PORT = 40000 + time.ticks_us() % 20000
+PORT = free_port()
 
 
 def refused(call, *numbers):

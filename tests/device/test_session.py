@@ -4,7 +4,8 @@
 
 import sys
 
-from _mqtt import PORT, TOPIC, free_port, log, payloads, resolver, until, with_broker
+from _mqtt import PORT, TOPIC, log, payloads, resolver, until, with_broker
+from _ports import free_port
 
 from firmware.net.backoff import Backoff
 from sim.broker import Script

@@ -4,11 +4,11 @@
 
 import asyncio
 import errno
-import os
 import socket
 import time
 
 import world
+from _ports import free_port
 
 from firmware.clock import Clock
 from firmware.log import Log
@@ -25,14 +25,10 @@ servers = []
 
 
 def bound_socket():
-    while True:
-        port = 10000 + int.from_bytes(os.urandom(2), "big") % 22000
-        made = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        try:
-            made.bind(("127.0.0.1", port))
-            return made, port
-        except OSError:
-            made.close()
+    port = free_port(socket.SOCK_DGRAM)
+    made = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    made.bind(("127.0.0.1", port))
+    return made, port
 
 
 class Server:

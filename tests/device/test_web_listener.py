@@ -6,9 +6,11 @@ import errno
 import socket
 import usocket
 
+from _ports import free_port
+
 from firmware.web.server import Connection, Listener
 
-PORT = 18931
+PORT = free_port()
 
 
 class Log:
