@@ -60,6 +60,7 @@ class Safe:
         self.publisher = self.session = _Nobody()
         self.meter = _Nobody()
         self.valve = None
+        self.power = True  # the lamp shows the window only, as where a meter feeds the board
         if config.METER == "impulse":
             self.meter.meter = self._part("meter", self._make_meter)
         else:

@@ -113,6 +113,8 @@ def link(own):
     if run(own, "-c", facts).split()[:1] != ["micropython"]:
         raise SetupError("MICROPYTHON=%s is not a MicroPython" % own)
     say("using %s as MicroPython; tests that need a 32-bit one skip if it is not" % own)
+    if os.path.realpath(own) == os.path.realpath(MICROPYTHON):
+        return
     if os.path.lexists(MICROPYTHON):
         os.remove(MICROPYTHON)
     os.symlink(own, MICROPYTHON)

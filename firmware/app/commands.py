@@ -135,8 +135,10 @@ def _reconnect(app):
 
 
 def _store(app, changes, name):
+    old = {key: app.settings[key] for key in changes}
     app.settings.update(changes)
     if not app.settings.save():
+        app.settings.update(old)
         raise ValueError(NOT_KEPT)
     return _shown(app.settings, name)
 

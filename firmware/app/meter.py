@@ -110,9 +110,9 @@ class MeterTask:
         return True
 
     async def _pause(self, seconds):
-        self._now.clear()
         try:
             await asyncio.wait_for(self._now.wait(), max(seconds, 1))
         except asyncio.TimeoutError:
             return
+        self._now.clear()
         await asyncio.sleep_ms(_CONNECT_SAMPLE_MS)

@@ -50,9 +50,11 @@ class Trial:
 
     def report(self):
         """For the pages; no secrets."""
+        wifi = self._app.wifi
+        is_there = wifi.connected and wifi.ssid == self.ssid
         left = max(0, self._until - self._app.clock.uptime()) if self.state == "testing" else 0
         return {"state": self.state, "ssid": self.ssid, "left": left, "reason": self.word,
-                "address": self._app.wifi.address}  # fmt: skip
+                "address": wifi.address if is_there else ""}  # fmt: skip
 
     def _save(self, joined):
         """joined: the station is in the network of these changes already."""

@@ -52,6 +52,7 @@ class Valve:
 
             state.update(old)
             raise ValueError(NOT_KEPT)
+        self.guard.waiting = None  # whoever decides now decides for what came before
         self.actuator.set(state["valve"])
         self._tell(before, _ORIGINS[origin])
 

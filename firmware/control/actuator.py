@@ -33,6 +33,8 @@ class Actuator:
         self._later = None  # task of a move that has to wait
         self._held = None  # True, False: the fail-safe position, instead of the state
         self._position = None  # last one driven to: True is open
+        self._turned = None  # the same, of a motor valve that is there or on its way
+        self._tests = False  # the pattern is that of test()
         self.level = self._level2 = None  # of AC 1, AC 2
         self._drive()
 
@@ -45,19 +47,22 @@ class Actuator:
         """Open or close; the caller saves the state."""
         self._state.update({"valve": is_open})
         self._held = None
-        self._stop()
-        self._move()
+        self._aim()
 
     def hold(self, is_open):
         """Fail-safe: this position until the next command or release(); the state stays."""
         if self._held is not is_open:
             self._held = is_open
-            self._stop()
-            self._move()
+            self._aim()
 
     def release(self):
         if self._held is not None:
             self._held = None
+            self._aim()
+
+    def _aim(self):
+        """A wish said again is no new one: a motor would have current for ever."""
+        if self._turned is not self.is_open or self._later:
             self._stop()
             self._move()
 
@@ -83,8 +88,13 @@ class Actuator:
         if self._has_motor:
             self._motor(is_open)
         else:
-            level = 0 if is_open == self._normally_open else 1
-            self._put(level, level if self._mirror else None)
+            self._put_one(0 if is_open == self._normally_open else 1)
+
+    def _put_one(self, level):
+        self._put(level, level if self._mirror else None)
+
+    def _put_first(self, level):
+        self._put(level, 0)
 
     def _put(self, level1, level2):
         self.level = level1
@@ -96,6 +106,8 @@ class Actuator:
                 self._ac2(level2)
 
     def _stop(self):
+        self._turned = None
+        self._tests = False
         if self._pattern:
             self._pattern.cancel()
             self._pattern = None
@@ -109,25 +121,34 @@ class Actuator:
         self._put(0, 0)
 
     def pwm(self, per_mille):
-        """AC 1 so many thousandths of every ten seconds, until the next command."""
+        """AC 1 so many thousandths of every ten seconds, until the next command.
+
+        ValueError: too many, or a motor, which has current in one direction for a minute.
+        """
+        if self._has_motor:
+            raise ValueError("a motor valve can only open and close")
         if not 0 <= per_mille <= _MOST_PER_MILLE:
             raise ValueError("0 to 1000 per mille")
         self._stop()
         on_ms = _PWM_PERIOD_MS * per_mille // _MOST_PER_MILLE
         if on_ms in (0, _PWM_PERIOD_MS):
-            self._put(int(on_ms > 0), None)
+            self._put_one(int(on_ms > 0))
         else:
-            self._pattern = asyncio.create_task(self._repeat(on_ms, _PWM_PERIOD_MS - on_ms))
+            off_ms = _PWM_PERIOD_MS - on_ms
+            self._pattern = asyncio.create_task(self._repeat(self._put_one, on_ms, off_ms))
 
     def test(self):
         """AC 1 on and off every 12 s, AC 2 without current, until the next command."""
+        if self._tests:
+            return
         self._stop()
-        self._put(1, 0)
-        self._pattern = asyncio.create_task(self._repeat(_TEST_MS, _TEST_MS))
+        self._tests = True
+        self._pattern = asyncio.create_task(self._repeat(self._put_first, _TEST_MS, _TEST_MS))
 
     def _motor(self, is_open):
         """AC 1 opens, AC 2 closes; a minute moves the valve from end to end."""
         self._stop()
+        self._turned = is_open
         other = self._level2 if is_open else self.level
         if other:
             self._put(0, 0)
@@ -143,9 +164,9 @@ class Actuator:
         self._pattern = None
         self._put(0, 0)
 
-    async def _repeat(self, on_ms, off_ms):
+    async def _repeat(self, put, on_ms, off_ms):
         while True:
-            self._put(1, None)
+            put(1)
             await asyncio.sleep_ms(on_ms)
-            self._put(0, None)
+            put(0)
             await asyncio.sleep_ms(off_ms)

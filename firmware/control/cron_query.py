@@ -50,7 +50,7 @@ def parse(query):
             break
         value, _, rest = rest.partition("&")
         if key not in _FIELDS:
-            raise ValueError("%s=%s: there is no such key" % (key, value))
+            raise ValueError("%s: there is no such key" % key)  # the value may be a password
         if key in fields:
             raise ValueError("%s=%s: the key stands there twice" % (key, value))
         fields[key] = _field(key, value)

@@ -41,9 +41,9 @@ class Collector:
             self.data = bytearray()
 
     def feed(self, data):
-        """What came; NULs are noise, the eighth bit is parity."""
+        """What came; NULs are noise, but as a block check; the eighth bit is parity."""
         for byte in data:
-            if byte & 0x7F:
+            if byte & 0x7F or self.data[-1:] == b"\x03" and b"\x02" in self.data:
                 self.data.append(byte & 0x7F)
         if self._request:
             at = self.data.find(self._request)

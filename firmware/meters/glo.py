@@ -77,7 +77,8 @@ class Decipher:
             self._aad[1:] = authentication_key
         self._iv = bytearray(12)
         self._replay = replay
-        self._counters = {}
+        self._counters = {}  # title -> counter; of authenticated telegrams,
+        self._unsure = {}  # of the others: they may be anybody's
 
     def open(self, data, head, telegram, plausible):
         """Clear text of the ciphered body. FrameError: need_key, "tag", "wrong_key", "replay".
@@ -98,6 +99,8 @@ class Decipher:
         authentic = head.control & _AUTHENTICATED and self._has_authentication and self._gcm
         if authentic:
             clear = self._verified(data, head, body, stop, plausible)
+        elif self._has_authentication and head.title in self._counters:
+            raise FrameError("reject", "tag")  # it can do better: somebody has cut the tag off
         else:
             clear = self._gcm.crypt(iv, body) if encrypted else bytes(body)
             if not plausible(clear, len(clear)):
@@ -123,11 +126,12 @@ class Decipher:
 
     def _fresh(self, telegram, authentic):
         title = telegram.title
-        last = self._counters.get(title, -1)
+        counters = self._counters if authentic else self._unsure
+        last = counters.get(title, -1)
         if telegram.counter > last:
-            if last < 0 and len(self._counters) >= _TITLES_MAX:
-                self._counters.clear()
-            self._counters[title] = telegram.counter
+            if last < 0 and len(counters) >= _TITLES_MAX:
+                counters.clear()
+            counters[title] = telegram.counter
             return
         if self._replay == "drop" or (self._replay == "auto" and authentic and title):
             raise FrameError("reject", "replay")

@@ -27,5 +27,5 @@ def merge(energy, high_resolution):
         return None
     # The round whose value lies nearest: E1 is cut, so it may lag a round behind or,
     # read a moment before, ahead.
-    rounds = (coarse - fine + _ROUND_DWH // 2) // _ROUND_DWH
+    rounds = max(0, (coarse - fine + _ROUND_DWH // 2) // _ROUND_DWH)
     return Quantity(rounds * _ROUND_DWH + fine, -1, "Wh")

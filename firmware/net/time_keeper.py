@@ -19,6 +19,9 @@ class TimeKeeper:
         """floor: unix seconds that are certainly past, those of the build."""
         self._floor = floor
         self._doubted = None  # (server, how far ahead of the clock it was)
+        # For who asks: else the first one would be asked for ever, and alone could lead the clock.
+        self.turn = 0
+        self.banned = {}  # server -> uptime until which it is not asked
 
     def raise_floor(self, unix):
         """It was this late already: time of an accepted command, or of one before the reset."""

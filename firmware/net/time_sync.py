@@ -27,8 +27,6 @@ class TimeSync:
         self._log = log
         self._backoff = Backoff(retry_ms[0], retry_ms[1], getrandbits)
         self._timeout_ms = timeout_ms
-        self._turn = 0
-        self._banned = {}  # server -> uptime until which it is not asked
         self.on_set = None  # f(unix), each time the clock was set
         self.sets = 0
         self.failures = 0
@@ -50,9 +48,9 @@ class TimeSync:
     def _next_server(self):
         uptime = self._clock.uptime()
         for _ in self._servers:
-            server = self._servers[self._turn % len(self._servers)]
-            self._turn += 1
-            if self._banned.get(server, 0) <= uptime:
+            server = self._servers[self._keeper.turn % len(self._servers)]
+            self._keeper.turn += 1
+            if self._keeper.banned.get(server, 0) <= uptime:
                 return server
         return None
 
@@ -60,7 +58,7 @@ class TimeSync:
         try:
             unix_ms = await sntp.query(self._resolver, server, self._timeout_ms)
         except KissOfDeath as error:
-            self._banned[server] = self._clock.uptime() + _HOUR_MS // 1000
+            self._keeper.banned[server] = self._clock.uptime() + _HOUR_MS // 1000
             return self._fail("%s does not want us: %s" % (server, error.args[0]))
         except (OSError, ValueError) as error:
             return self._fail("no time from %s: %s" % (server, error))

@@ -135,7 +135,56 @@ def test_a_motor_that_turns_back_twice(tmp_path):
     script.send("off")
     changes = outputs(life.run(script, tmp_path), start - 1)
     assert changes == [(start, AC1, 1), (start + 1000, AC1, 0), (start + 1200, AC1, 1),
-                       (start + 71200, AC1, 0)]  # fmt: skip
+                       (start + 61200, AC1, 0)]  # fmt: skip
+
+
+def test_what_is_said_again_is_no_new_wish(tmp_path):
+    """Servers repeat what nobody answers, every ten seconds."""
+    script = Script()
+    script.send("set_device", "motor_valve=1")
+    script.order("cut")
+    script.order("boot")
+    script.wait(70000)
+    start = script.ms
+    for _ in range(12):
+        script.send("open", rest=10000)
+    script.send("off", rest=1000)  # somebody wants it to stop, and then to go on
+    script.send("open", rest=70000)
+    changes = outputs(life.run(script, tmp_path), start - 1)
+    assert changes == [(start, AC1, 1), (start + 60000, AC1, 0), (start + 121000, AC1, 1),
+                       (start + 181000, AC1, 0)]  # fmt: skip
+    (tmp_path / "again").mkdir()
+    script = Script()
+    start = script.ms
+    for _ in range(4):
+        script.send("test", rest=10000)
+    changes = outputs(life.run(script, tmp_path / "again"), start - 1)
+    assert changes == [(start, AC1, 1), (start + 12000, AC1, 0), (start + 24000, AC1, 1),
+                       (start + 36000, AC1, 0)]  # fmt: skip
+
+
+def test_pwm_is_mirrored_and_not_for_motors(tmp_path):
+    script = Script()
+    start = script.ms
+    script.send("pwm", "250", 9000)
+    changes = outputs(life.run(script, tmp_path, THERMO_ON_AC_2="1"), start - 1)
+    assert changes == [(start, AC1, 1), (start, AC2, 1), (start + 2500, AC1, 0),
+                       (start + 2500, AC2, 0)]  # fmt: skip
+    (tmp_path / "again").mkdir()
+    script = Script()
+    script.send("set_device", "motor_valve=1")
+    script.order("cut")
+    script.order("boot")
+    script.wait(70000)
+    start = script.ms
+    script.send("pwm", "1000", 9000)
+    told = life.run(script, tmp_path / "again")
+    sent = [open_message(words[0], bytes.fromhex(words[1]), life.KEYS)
+            for _, kind, words in told if kind == "sent"]  # fmt: skip
+    assert outputs(told, start - 1) == []
+    assert [m.text for m in sent if m.function == "pwm"] == [
+        "error: a motor valve can only open and close"
+    ]
 
 
 def test_the_end_of_fail_safe_ends_a_pattern_too(tmp_path):

@@ -108,6 +108,20 @@ def test_a_delta_before_the_first_reading(script, tmp_path):
     assert not [entry for entry in told if entry[1] == "failed"]
 
 
+def test_what_comes_later_ends_a_delta_that_waits(script, tmp_path):
+    script.order("meter", 0)
+    script.order("cut")
+    script.order("boot")
+    script.wait(3000)
+    script.order("identify")
+    send(script, "open_until_delta", b"10")
+    send(script, "close")
+    script.order("meter", 1)
+    script.wait(120000)
+    told = life.run(script, tmp_path)
+    assert ran(told) == ["open_until_delta", "close"] and level(told) == "0"
+
+
 def test_the_limit_closes_without_time_and_network(script, tmp_path):
     send(script, "open_until", b"56730")
     script.order("wire", 0)

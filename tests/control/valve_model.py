@@ -121,6 +121,8 @@ class Model:
     # -- commands --
 
     def obey(self, ms, function, text, cause, now):
+        if function in ("open", "close", "open_until"):
+            self.delta = None
         if function in ("open", "close"):
             self._move(ms, function == "open", cause)
         elif function == "open_until":

@@ -150,6 +150,16 @@ async def test_servers_in_turn():
     assert NOW <= sync.clock.now() <= NOW + 10
 
 
+async def test_the_next_hour_asks_the_next_server():
+    """Else the first one alone could lead the clock wherever it wants."""
+    liar, honest = Server("a.test", NOW + 3000), Server("b.test", NOW)
+    sync = make_sync(["a.test", "b.test"])
+    assert await sync.ask_once()
+    later = TimeSync(sync.clock, sync._keeper, sync._servers, resolver, sync._log)
+    assert await later.ask_once()
+    assert (liar.asked, honest.asked) == (1, 1) and sync.clock.now() <= NOW + 60
+
+
 async def test_no_network_at_all():
     world.config["dns"]["none.test"] = {"error": -202}
     sync = make_sync(["none.test"])

@@ -2,7 +2,9 @@
 # MIT license; Copyright (c) 2026 The uMeter authors
 
 import json
+import re
 import time
+import urllib.parse
 import urllib.request
 from binascii import crc32
 
@@ -79,6 +81,23 @@ def test_damaged_app_ends_in_the_safe_mode(board, tree):
     b.type("\x04")  # somebody wants it to start again, and the count begins anew
     b.wait_line("ValueError: incompatible .mpy file", after=count)
     assert b.resets == resets + 1
+
+
+def test_the_lamp_of_the_safe_mode(board, tree):
+    """It goes on when the window has closed after something was saved."""
+    name = "firmware/app/__init__.mpy"
+    b = board({name: b"C\x00" + tree[name][2:]}, ports=(80,))
+    b.wait_line("setup: open in KAM_9999999", 60)
+    page = "http://127.0.0.1:%d/setup" % b.port(80)
+    text = urllib.request.urlopen(page, timeout=20).read().decode()
+    token = re.search('name="token" value="([^"]+)"', text).group(1)
+    form = urllib.parse.urlencode({"token": token, "ssid": "umeter", "hostname": "cellar"})
+    urllib.request.urlopen(page, form.encode(), timeout=20)
+    b.wait_line("setup: saved: hostname", 20)
+    before = len(b.lines)
+    b.wait_line("SAFE MODE after 3 starts|setup: closed", 60, after=before)
+    time.sleep(2)  # some looks of the lamp
+    assert not [line for line in b.lines[before:] if "AttributeError" in line], b.lines
 
 
 def test_missing_start_says_what_to_do(board):

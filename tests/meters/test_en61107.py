@@ -21,6 +21,26 @@ ONE = b"0005672 0013212 0073327 0006543 0003210 0003333 0000123 0000317 0000150 
 TWO = b"00007210086" + b" 0000000" * 6 + b" 0034119 2101300 0230615 "
 
 
+def test_every_block_check_arrives():
+    """One in 128 is a NUL, which is noise anywhere else."""
+    checks = set()
+    chance = random.Random(1)
+    for _ in range(800):
+        number, serial = chance.randrange(10**7), chance.randrange(10**11)
+        body = b"0.0(%011d)6.8(%07d*kWh)6.26(01321.27*m3)!\r\n\x03" % (serial, number)
+        block = b"/KAM 0 MC\r\n\x02" + body + bytes([sum(body) & 0x7F])
+        for size in (1, 7, 500):
+            heard = en61107.Collector()
+            heard.begin(b"/?!\r\n")
+            found = None
+            for at in range(0, len(block), size):
+                heard.feed(b"\0" * (at == 0) + block[at : at + size])
+                found = heard.block() or found
+            assert found and en61107.parse_block(found)[1]["6.8"] == ("%07d" % number, "kWh")
+        checks.add(block[-1])
+    assert 0 in checks and len(checks) > 50
+
+
 def test_block_of_the_66b():
     ident, sets = en61107.parse_block(b"/?!\r\n" + BLOCK)
     assert ident == "KAM 0 MC"

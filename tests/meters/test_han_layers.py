@@ -174,6 +174,16 @@ def test_replay():
     assert telegram.notes == ["unauthenticated", "counter 7 after 7"]
 
 
+def test_a_tag_that_was_cut_off():
+    """Whoever has sent one that is authentic is not believed without."""
+    both = (KEY, AUTHENTICATION_KEY)
+    bare = ciphered(8, control=0x20)
+    assert results(bare, *both) == [GOOD]
+    assert results(ciphered(7) + bare + ciphered(9), *both) == [GOOD, ("reject", "tag"), GOOD]
+    # And what is not authentic does not count for what is.
+    assert results(ciphered(0xFFFFFFFF, control=0x20) + ciphered(8), *both) == [GOOD] * 2
+
+
 def test_short_titles_and_long_lengths():
     for title in (b"", b"AB", TITLE):
         for form in (0, 2, 4):

@@ -251,6 +251,7 @@ def test_an_impulse_meter_and_save_anyway(trees, tmp_path):
         save = urlencode({"token": form["token"]})
         status, _, told = ask(device, "/save", save, headers=scripted)
         assert status == 200 and json.loads(told)["state"] == "saved"
+        assert json.loads(told)["address"] == "", "it is not in that network"
         device.wait_line("setup: saved: .*pulses_per_unit")
         device.wait_line("meter: reading 4711", 60)  # restarted: what is new holds now
         device.stop()

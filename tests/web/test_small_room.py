@@ -11,6 +11,7 @@ from sim.launch import VirtualBoard
 from sim.meters import pusher
 from sim.meters.server import Server
 from tests.web.conftest import NETWORKS, ask, token_of
+from tools.bench import portal
 from tools.image import make_image
 
 pytestmark = pytest.mark.timeout(300)
@@ -51,3 +52,9 @@ def test_the_meter_rests_while_the_pages_are_in_use(trees, tmp_path, meter):
         assert "it rests while the pages are in use" in text
         assert "MemoryError" not in text, text
         assert board.resets == text.count("no room in one piece for the meter"), text
+
+
+def test_a_heat_meter_is_read_on_beside_the_pages(tmp_path, micropython):
+    """The whole app with its pages in a heap that leaves a chip some room."""
+    with portal.surroundings(tmp_path) as (tree, world):
+        assert portal.serves(tree, world, tmp_path, 152)

@@ -59,6 +59,8 @@ def checked(command, text):
         raise ValueError("there is no command %r; %s" % (command, hint))
     if command in TEXT_NEEDED and not text:
         raise ValueError("%s needs a text: %s" % (command, TEXT_NEEDED[command]))
+    if command in NO_TEXT_NEEDED and text not in (None, "", NOTHING):
+        raise ValueError("%s takes no text, not %r either" % (command, text))
     if command in ("open_until", "open_until_delta") and not _NUMBER.fullmatch(text):
         raise ValueError("%s: %r is not %s" % (command, text, TEXT_NEEDED[command]))
     if command == "pwm" and not _PER_MILLE.fullmatch(text):
