@@ -32,6 +32,7 @@ WORDS = [b"GET", b"POST", b"HEAD", b"PUT", b"OPTIONS", b" ", b"/", b"/setup", b"
          b"Content-Type: application/x-www-form-urlencoded", b"Accept: application/json", b"=",
          b"&", b"token", b"ssid", b"HTTP/1.1", b"HTTP/", b"\x00", b"\xff\xfe", b"A" * 600,
          b"a&" * 300, b"x: y\r\n" * 80, b"..", b"//", b"\t"]  # fmt: skip
+PATHS = ("/setup", "/live", "/data.json", "/networks.json", "/style.css", "/app.js")
 
 
 @pytest.fixture(scope="module")
@@ -50,6 +51,8 @@ def device(trees, tmp_path_factory, clock, broker):
         with VirtualBoard(folder / "flash.img", world, "300k", ports=(80, 53)) as board:
             board.wait_line("setup: open")
             board.wait_line("mqtt: connected")
+            for path in PATHS:  # names that were seen once stay
+                assert ask(board, path)[0] == 200
             yield board
             text = "\n".join(board.lines)
             for word in ("no reading", "MemoryError", "app: failed", "no memory", "SAFE"):
@@ -57,7 +60,8 @@ def device(trees, tmp_path_factory, clock, broker):
 
 
 def live(device):
-    """Bytes on the heap once nobody is connected."""
+    """Bytes on the heap once nobody is connected; the pages in it, for they go when they rest."""
+    assert ask(device, "/style.css")[0] == 200
     line = device.wait_line(r"live \d+ \d 1 0$", 60, after=len(device.lines))
     return int(line.split()[1])
 
@@ -195,13 +199,12 @@ def test_a_client_that_reads_nothing_is_cut(device):
 
 def test_twenty_at_once(device):
     before, read = live(device), readings(device)
-    paths = ("/setup", "/live", "/data.json", "/networks.json", "/style.css", "/app.js")
     faults = []
 
     def client(i):
         try:
             for n in range(5):
-                status, _, body = ask(device, paths[(i + n) % len(paths)])
+                status, _, body = ask(device, PATHS[(i + n) % len(PATHS)])
                 if status != 200 or not body:
                     faults.append((i, n, status))
         except OSError as error:
