@@ -143,7 +143,7 @@ def _compile(flags, arch, root, tree, together):
     config = tree.with_name("config.py")
     config.write_text(render(flags), encoding="utf-8")
     jobs.append((config, tree / "config.mpy", "config", "bytecode"))
-    if any("web" in path.parts for path in sources(flags, arch, root)):
+    if any("web" in name.split(".") for name in texts):
         microdot = tree.with_name("microdot.py")
         microdot.write_text(microdot_for(root), encoding="utf-8")
         jobs.append((microdot, tree / MICRODOT, "microdot", "bytecode"))

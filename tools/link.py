@@ -212,14 +212,15 @@ class Program:
                 home = self.home[whole]
                 wanted = sorted(self.modules[name].attributes(as_name))
                 found = {attr: self._resolve(whole, attr) for attr in wanted}
+                if None in found.values():
+                    raise LinkError("%s asks %s for what it has not" % (name, whole))
                 if home != target:
                     called = {attr: self._called(target, home, found[attr]) for attr in wanted}
                     ours.setdefault(home, []).extend(
                         _alias(found[attr], called[attr]) for attr in wanted)  # fmt: skip
                     found = called
                 modules[as_name] = found
-            elif node.module in self.home and self._has(node.module, alias.name):
-                new = self._resolve(node.module, alias.name)
+            elif node.module in self.home and (new := self._resolve(node.module, alias.name)):
                 home = self.home[node.module]
                 if home == target:
                     own = as_name in self.modules[name].globals or hasattr(builtins, as_name)
@@ -234,12 +235,11 @@ class Program:
             found.append(ast.ImportFrom(node.module, rest, 0))
         return found
 
-    def _has(self, module, name):
-        """Not so for a module inside of a package, which this tree may even be without."""
-        return (module, name) in self._names or name in self._kept(self.modules[module].early, ())
-
     def _resolve(self, module, name):
-        """How a global of a module is called where it is now; it may be imported there."""
+        """How a global of a module is called where it is now; it may be imported there.
+
+        None for a module inside of a package, which this tree may even be without.
+        """
         if (module, name) in self._names:
             return self._names[module, name]
         for node in self.modules[module].early:
@@ -248,4 +248,4 @@ class Program:
                     if node.module in self.home:
                         return self._resolve(node.module, alias.name)
                     return name
-        raise LinkError("%s has no %s" % (module, name))
+        return None

@@ -25,6 +25,16 @@ class Script(life.Script):
         self.wait(rest)
 
 
+def with_motor():
+    """A script in which the first pulse of a motor valve is over."""
+    script = Script()
+    script.send("set_device", "motor_valve=1")
+    script.order("cut")
+    script.order("boot")
+    script.wait(70000)
+    return script
+
+
 def outputs(told, since=0):
     """[(ms, pin, level)] of the changes after that ms."""
     levels, changes = {}, []
@@ -122,11 +132,7 @@ def test_a_motor_valve(tmp_path):
 
 
 def test_a_motor_that_turns_back_twice(tmp_path):
-    script = Script()
-    script.send("set_device", "motor_valve=1")
-    script.order("cut")
-    script.order("boot")
-    script.wait(70000)
+    script = with_motor()
     start = script.ms
     script.send("open", rest=1000)
     script.send("close", rest=200)  # while it rests
@@ -140,11 +146,7 @@ def test_a_motor_that_turns_back_twice(tmp_path):
 
 def test_what_is_said_again_is_no_new_wish(tmp_path):
     """Servers repeat what nobody answers, every ten seconds."""
-    script = Script()
-    script.send("set_device", "motor_valve=1")
-    script.order("cut")
-    script.order("boot")
-    script.wait(70000)
+    script = with_motor()
     start = script.ms
     for _ in range(12):
         script.send("open", rest=10000)
@@ -171,11 +173,7 @@ def test_pwm_is_mirrored_and_not_for_motors(tmp_path):
     assert changes == [(start, AC1, 1), (start, AC2, 1), (start + 2500, AC1, 0),
                        (start + 2500, AC2, 0)]  # fmt: skip
     (tmp_path / "again").mkdir()
-    script = Script()
-    script.send("set_device", "motor_valve=1")
-    script.order("cut")
-    script.order("boot")
-    script.wait(70000)
+    script = with_motor()
     start = script.ms
     script.send("pwm", "1000", 9000)
     told = life.run(script, tmp_path / "again")
