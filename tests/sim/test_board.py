@@ -67,7 +67,8 @@ machine.reset()
     while b.resets < 3:
         time.sleep(0.05)
     free = [int(line.split()[1]) for line in b.lines if line.startswith("free")]
-    assert max(free) - min(free) < 1024 and abs(min(free) - 160 * 1024) < 6 * 1024, free
+    # Never more than was asked for: what FAKES_KB adds is eaten by the fakes alone.
+    assert max(free) - min(free) < 1024 and 0 <= 160 * 1024 - max(free) < 6 * 1024, free
 
 
 def test_power_cut_at_a_write(board):
