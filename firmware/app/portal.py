@@ -61,9 +61,16 @@ class Portal:
             self._dns = None
             overlay.free("firmware.web.dns")
         if self._restart:
-            self._app.board.restart()
+            self._leave()
         renew, self._renew = self._renew, False
         return renew
+
+    def _leave(self):
+        app = self._app
+        if config.METER == "impulse" and app.meter.meter:
+            app.meter.meter.save()
+        app.state.save()
+        app.board.restart()
 
     def serve(self, door):
         """door: listening socket."""

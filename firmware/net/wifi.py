@@ -116,8 +116,11 @@ class Wifi:
             if self.outcome:
                 return self.outcome
             await asyncio.sleep_ms(_LOOK_MS)
-        self.trial = None
-        return self.outcome or "handshake_timeout"
+        if self.outcome:
+            return self.outcome
+        self.trial, self.changes = None, {}
+        self.reconnect()  # it may still be going on
+        return "handshake_timeout"
 
     def switch_off(self, seconds):
         """The radio rests so long, or until one of the above is asked for; 0: it works again."""

@@ -339,5 +339,32 @@ def impulse_safe_mode_goes_on_counting(files):
     assert totals == [20], (totals, board.lines)
 
 
+def impulse_what_the_pages_change_costs_no_pulse(files):
+    """They restart the device in order: it is no power cut, which may cost ten seconds."""
+    world.aps[:] = [{"ssid": "home", "password": "home-pass"}]
+    board = Machine(files)
+    edges = [(15000 + 250 * i, lambda level: world.drive(27, level), i % 2) for i in range(240)]
+    totals = []
+
+    def save(app):
+        app.setup._load()
+        app.setup.portal.start({"ssid": "home", "password": "home-pass", "hostname": "cellar"})
+
+    def begun(app):
+        restart = app.board.restart
+
+        def watched(*reason):
+            totals.append(app.meter.meter.count)
+            restart(*reason)
+
+        app.board.restart = watched
+        board.after(16000, save, app)
+
+    assert board.live(POWER, cut_ms=600000, begun=begun, at=edges) == HARD
+    assert 35000 < board.uptime_ms < 60000 and totals[0] > 30, (board.uptime_ms, board.lines)
+    board.live(HARD, cut_ms=9000, begun=lambda app: totals.append(app.meter.meter.count))
+    assert totals[1] == totals[0], (totals, board.lines)
+
+
 world.config["dns"] = {"pool": {"error": -202}}
 globals()[sys.argv[2]](tree(sys.argv[1]))

@@ -256,6 +256,38 @@ class Failing:
         return getattr(self._wlan, name)
 
 
+async def test_a_trial_that_takes_too_long_is_none():
+    """Who asked was told that it failed: the device is not to stay there nevertheless."""
+    house = await House(HOME, BARN).start()
+    await house.joins("home", 5)
+    world.config["join_ms"] = 4000
+    changes = {"ssid": "barn", "ip": "10.0.0.9", "gateway": "10.0.0.1"}
+    assert await house.wifi.try_network("barn", "barn-pass", 2, changes) == "handshake_timeout"
+    await house.joins("home", BACK_S)
+    assert house.wifi.address == "192.168.1.77" and not house.wifi.changes
+    await house.stays("home", 600)
+
+
+async def test_a_trial_that_never_begins():
+    """What was to be tried with it is not used for the stored network."""
+    house = await House(HOME).start()
+    await house.joins("home", 5)
+    world.config["scan_ms"] = 14000
+    house.wifi.request_scan()
+    await asyncio.sleep(2)
+    changes = {"ssid": "home", "ip": "10.0.0.9", "gateway": "10.0.0.1"}
+    word = await house.wifi.try_network("home", "home-pass", 2, changes)
+    assert word == "handshake_timeout"
+    await asyncio.sleep(30)
+    await house.joins("home", BACK_S)
+    assert house.wifi.address == "192.168.1.77", house.lines
+    house.down("home")
+    await asyncio.sleep(10)
+    house.up("home")
+    await house.joins("home", BACK_S)
+    assert house.wifi.address == "192.168.1.77", house.lines
+
+
 async def test_heap_stays_flat():
     """What gets into a network is read and freed each time; scans, too."""
     house = await House(HOME, SPARE, fallback_ssid="spare", fallback_password="spare-pass").start()

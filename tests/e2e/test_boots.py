@@ -65,6 +65,6 @@ def test_failing_starts(function, tree):
 
 
 @pytest.mark.timeout(60 + CYCLES * CYCLE_S)
-@pytest.mark.parametrize("meter", ["none", "impulse"])
+@pytest.mark.parametrize("meter", ["none", "impulse", "kmp"])
 def test_power_cycles(meter, tree):
     print(run("_power_cycles.py", tree(meter), CYCLES, 1, seconds=50 + CYCLES * CYCLE_S))
