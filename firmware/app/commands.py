@@ -8,7 +8,7 @@ from micropython import const
 
 import config
 from firmware import overlay
-from firmware.control.commands import ALL, ASKERS, KEPT, NOT_KEPT, Commands, utf8
+from firmware.control.commands import ALL, ASKERS, KEPT, Commands, keep, utf8
 
 _RESTART_S = const(16)
 _RECONNECT_S = const(60)  # so long the stored networks are tried
@@ -88,7 +88,10 @@ def _add_radio(add, app):
     add("reconnect", lambda _, origin: _reconnect(app), changes=True, origins=ALL)
     add("set_ssid", lambda text, origin: _store(app, {"ssid": text}, "ssid"), _network, True)
     add("set_pwd", lambda text, origin: _store(app, {"password": text}, "password"), utf8, True)
-    add("set_ssid_pwd", lambda text, origin: _set_both(app, text), _both, True, ALL)
+    add(
+        "set_ssid_pwd", lambda changes, origin: _set_both(app, changes),
+        lambda text: _both(settings, text), True, ALL,
+    )  # fmt: skip
     for name in ("networks", "wifi", "device"):
         add(name, _seldom(app, name))
     for name in ("set_network", "clear_networks", "set_fallback", "set_wifi", "set_device"):
@@ -120,6 +123,8 @@ def _seldom(app, name):
 def _ap_status(app):
     if not app.settings["ap"]:
         return "stopped"
+    if app.setup.open or app.access_point.ssid is None:
+        return "started, not on the air"  # the set-up network is, or the driver refused
     return "started" if app.access_point.forwards else "started, this device only: no NAPT"
 
 
@@ -135,11 +140,7 @@ def _reconnect(app):
 
 
 def _store(app, changes, name):
-    old = {key: app.settings[key] for key in changes}
-    app.settings.update(changes)
-    if not app.settings.save():
-        app.settings.update(old)
-        raise ValueError(NOT_KEPT)
+    keep(app.settings, changes)
     return _shown(app.settings, name)
 
 
@@ -159,19 +160,24 @@ def _network(text):
     return name
 
 
-def _both(text):
+def _both(settings, text):
+    """-> changes of the settings; checked here, so that a job with them is known to work."""
+    from firmware.net.wifi_words import unescape
+
     text = utf8(text)
     if text[:5] != "ssid=" or text[:6] == "ssid=&" or "&pwd=" not in text:
         raise ValueError("ssid=...&pwd=..., not that")
-    return text
+    ssid, _, password = text.partition("&pwd=")
+    changes = {"ssid": unescape(ssid[5:]), "password": unescape(password)}
+    for name, value in changes.items():
+        settings.check(name, value)
+    return changes
 
 
-def _set_both(app, text):
+def _set_both(app, changes):
     from firmware.net import wifi_words
 
-    ssid, _, password = text.partition("&pwd=")
-    changes = {"ssid": wifi_words.unescape(ssid[5:]), "password": wifi_words.unescape(password)}
-    _store(app, changes, "ssid")
+    keep(app.settings, changes)
     name = wifi_words.escape(app.settings["ssid"])
     return "ssid=%s&pwd=%s" % (name, wifi_words.escape(_shown(app.settings, "password")))
 
@@ -183,8 +189,7 @@ def _set_extender(app, text):
 
 
 def _extend(app, on):
-    app.settings.update({"ap": on})
-    app.settings.save()
+    keep(app.settings, {"ap": on})
     app.extend()
 
 

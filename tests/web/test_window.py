@@ -23,8 +23,11 @@ def test_the_command_opens_it_again(tmp_path):
     with Reached(tmp_path).running() as device:
         device.wait_line("setup: closed")  # that of power-on
         assert ask(device, "/setup")[0] == 303, "to the login: no set-up network, no free entry"
+        device.send("start_ap")
+        assert device.ask("ap_status") == "started, this device only: no NAPT"
         assert device.ask("start_setup") == "KAM_" + SERIAL
         device.wait_line("setup: open in KAM_" + SERIAL)
+        assert device.ask("ap_status") == "started, not on the air", "one network at a time"
         status, _, page = ask(device, "/setup")
         assert status == 200 and "Wi-Fi network" in page
         assert device.ask("ping") == "", "the session goes on"
