@@ -22,22 +22,26 @@ def _add(app, text):
     rows = [row for row in app.commands.rows() if row.name == query.name]
     if not rows or not rows[0].origins & CRON:
         raise ValueError("command=%s: not on this device" % query.name)
-    rows[0].parse(query.text.encode())
-    app.cron.runner.add(text)
+    argument = rows[0].parse(query.text.encode())
+    if query.name.startswith("open_until") and argument < 0:
+        raise ValueError("command=%s=%s: below zero it does nothing" % (query.name, query.text))
+    _keep(app, lambda: app.cron.runner.add(text))
     app.run_cron()
-    _keep(app)
     return shown(text)
 
 
 def _clear(app):
-    app.cron.runner.clear()
-    _keep(app)
+    _keep(app, app.cron.runner.clear)
     return ""
 
 
-def _keep(app):
-    """Before the answer: what was answered holds after a power cut."""
-    if not (app.settings.save() and app.state.save()):
+def _keep(app, change):
+    """Before the answer: what was answered holds after a power cut, or nothing has changed."""
+    runner = app.cron.runner
+    before = list(runner.jobs), app.state["cron_done"]
+    change()
+    if not (app.state.save() and app.settings.save()):  # the jobs last: they are what counts
+        runner.put_back(*before)
         raise ValueError(NOT_KEPT)
 
 

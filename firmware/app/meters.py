@@ -84,7 +84,7 @@ def _impulse_meter(board, clock, log, settings):
         counter = FilteredCounter(board, settings["pulse_ms"])
     return ImpulseMeter(
         counter or board.pulse_counter(),
-        Tally("/data/pulses", log),
+        Tally("/data/pulses", log, settings.on_flash_error),
         clock,
         settings["serial"],
         settings["pulses_per_unit"],

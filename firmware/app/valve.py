@@ -33,7 +33,7 @@ class Valve:
             settings["motor_valve"], lambda: settings["switch_interval"],
         )  # fmt: skip
         if config.AC_TEST:
-            self.actuator.test()
+            self.actuator.test(stays=True)
 
     def status(self):
         return "open" if self.actuator.is_open else "close"

@@ -1,7 +1,7 @@
 # uMeter - commands that set further networks, the radio, and what is seldom set
 # MIT license; Copyright (c) 2026 The uMeter authors
 
-from firmware.control.commands import NOT_KEPT
+from firmware.control.commands import keep
 from firmware.net.wifi_words import escape, unescape
 
 _RADIO = ("hostname", "ip", "netmask", "gateway", "dns", "country", "tx_power", "power_save")
@@ -41,9 +41,7 @@ def _list(settings):
 
 
 def _keep(settings, changes):
-    settings.update(changes)
-    if not settings.save():
-        raise ValueError(NOT_KEPT)
+    keep(settings, changes)
     return _list(settings)
 
 
@@ -84,4 +82,4 @@ def _set(settings, names, text):
         Timezone(changes["timezone"])
     if changes.get("ip", settings["ip"]) and not changes.get("gateway", settings["gateway"]):
         raise ValueError("gateway: must not be empty with a fixed address")
-    _keep(settings, changes)
+    keep(settings, changes)

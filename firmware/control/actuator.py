@@ -34,7 +34,7 @@ class Actuator:
         self._held = None  # True, False: the fail-safe position, instead of the state
         self._position = None  # last one driven to: True is open
         self._turned = None  # the same, of a motor valve that is there or on its way
-        self._tests = False  # the pattern is that of test()
+        self._tests = self._stays = False  # the pattern is that of test(); it is to stay
         self.level = self._level2 = None  # of AC 1, AC 2
         self._drive()
 
@@ -62,7 +62,7 @@ class Actuator:
 
     def _aim(self):
         """A wish said again is no new one: a motor would have current for ever."""
-        if self._turned is not self.is_open or self._later:
+        if not self._stays and (self._turned is not self.is_open or self._later):
             self._stop()
             self._move()
 
@@ -107,7 +107,7 @@ class Actuator:
 
     def _stop(self):
         self._turned = None
-        self._tests = False
+        self._tests = self._stays = False
         if self._pattern:
             self._pattern.cancel()
             self._pattern = None
@@ -137,12 +137,15 @@ class Actuator:
             off_ms = _PWM_PERIOD_MS - on_ms
             self._pattern = asyncio.create_task(self._repeat(self._put_one, on_ms, off_ms))
 
-    def test(self):
-        """AC 1 on and off every 12 s, AC 2 without current, until the next command."""
+    def test(self, stays=False):
+        """AC 1 on and off every 12 s, AC 2 without current, until the next command.
+
+        stays: no wish to open or close ends it [MeterLogger section 7.5, AC_TEST].
+        """
         if self._tests:
             return
         self._stop()
-        self._tests = True
+        self._tests, self._stays = True, stays
         self._pattern = asyncio.create_task(self._repeat(self._put_first, _TEST_MS, _TEST_MS))
 
     def _motor(self, is_open):

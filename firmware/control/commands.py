@@ -29,6 +29,15 @@ def utf8(text):
         raise ValueError("not UTF-8") from None
 
 
+def keep(settings, changes):
+    """All of {name: value} is in the flash when this returns. ValueError: nothing has changed."""
+    old = {name: settings[name] for name in changes}
+    settings.update(changes)
+    if not settings.save():
+        settings.update(old)
+        raise ValueError(NOT_KEPT)
+
+
 class Commands:
     def __init__(self):
         self._rows = {}

@@ -47,7 +47,7 @@ class CronRunner:
         self._loaded = False  # modules that _rest() frees
         self._calendar = None
         self._zone_text = None  # for which the due times hold
-        self._jobs = []
+        self.jobs = []  # of _Job; see put_back()
         self._last = 0  # unix second of the last look; 0: the time was not known
         self.on_missed = None
         for text in settings["cron_jobs"]:
@@ -56,16 +56,16 @@ class CronRunner:
             except ValueError as error:
                 log.event("cron", "a stored job is dropped: %s" % error)
             else:
-                self._jobs.append(_Job(text))
-        self._stored = list(self._jobs)  # as old as cron_done at least
+                self.jobs.append(_Job(text))
+        self._stored = list(self.jobs)  # as old as cron_done at least
 
     @property
     def count(self):
-        return len(self._jobs)
+        return len(self.jobs)
 
     def texts(self):
         """The jobs' queries, word for word."""
-        return [job.text for job in self._jobs]
+        return [job.text for job in self.jobs]
 
     def add(self, text):
         """ValueError when it is malformed or there is no room; then nothing has changed.
@@ -80,7 +80,7 @@ class CronRunner:
         self.parse(text)
         job = _Job(text)
         self._settings.update({"cron_jobs": self.texts() + [text]})
-        self._jobs.append(job)
+        self.jobs.append(job)
         now = self._clock.now()
         if now:
             self._mark(max(now, self._state["cron_done"]))
@@ -89,8 +89,14 @@ class CronRunner:
     def clear(self):
         """No jobs, and nothing remembered that keeps new ones from running."""
         self._settings.update({"cron_jobs": []})
-        self._jobs = []
+        self.jobs = []
         self._mark(0)
+
+    def put_back(self, jobs, done):
+        """add() or clear() cannot be kept: what `jobs` and cron_done were before it."""
+        self.jobs = jobs
+        self._settings.update({"cron_jobs": self.texts()})
+        self._mark(done)
 
     def _mark(self, unix):
         self._state.update({"cron_done": unix})
@@ -131,12 +137,12 @@ class CronRunner:
             await self._begin(now)
             late = -1  # all that is due by now was missed
         elif now < self._last or self._settings["timezone"] != self._zone_text:
-            for job in list(self._jobs):
+            for job in list(self.jobs):
                 self._plan(job, now)
                 await asyncio.sleep(0)  # each is a search through the calendar
         self._last = now
         ready = []
-        for job in list(self._jobs):
+        for job in list(self.jobs):
             if job.due is not None and job.due <= now:
                 try:
                     due = await self._pass(job, now, late)
@@ -155,7 +161,7 @@ class CronRunner:
         done = self._state["cron_done"]
         if done > now:
             self._log.event("cron", "the clock was at %d before, jobs wait for it" % done)
-        for job in list(self._jobs):
+        for job in list(self.jobs):
             known = job in self._stored and done
             job.ran = max(job.ran, done)
             self._plan(job, known or now)
@@ -184,7 +190,7 @@ class CronRunner:
         return ready
 
     def _obey(self, job, due):
-        if job not in self._jobs:  # cleared by the one before
+        if job not in self.jobs:  # cleared by the one before
             return
         before = job.ran, self._state["cron_done"]
         job.ran = due
@@ -206,7 +212,7 @@ class CronRunner:
                 self._rest()
             wait = _LOOK_S
             if self._last:
-                for job in self._jobs:
+                for job in self.jobs:
                     if job.due is not None and 0 < job.due - self._last < wait:
                         wait = job.due - self._last
             await asyncio.sleep(wait)

@@ -10,11 +10,15 @@ from firmware.store.settings import make_folder
 
 
 class Tally:
-    """load() and save() of whole numbers in <path>.a and <path>.b."""
+    """load() and save() of whole numbers in <path>.a and <path>.b.
 
-    def __init__(self, path, log):
+    on_flash_error: f(calculated crc, saved crc), once each time that a save begins to fail so.
+    """
+
+    def __init__(self, path, log, on_flash_error=None):
         self._paths = (path + ".a", path + ".b")
         self._log = log
+        self._on_flash_error = on_flash_error
         self._turn = self._saves = 0
         make_folder(path)
 
@@ -44,12 +48,21 @@ class Tally:
 
     def save(self, *numbers):
         """True; False when the flash is full or broken, which the log says once."""
-        text = " ".join([str(number) for number in (self._saves + 1,) + numbers])
+        text = " ".join([str(number) for number in (self._saves + 1,) + numbers]).encode()
+        check = crc32(text)
+        path = self._paths[self._turn]
         try:
-            with open(self._paths[self._turn], "w") as file:
-                file.write("%s %d" % (text, crc32(text.encode())))
+            with open(path, "wb") as file:
+                file.write(b"%s %d" % (text, check))
+            with open(path, "rb") as file:
+                found, _, found_check = file.read().rpartition(b" ")
         except OSError as error:
             self._log.state("store", "cannot save", ": %s" % error)
+            return False
+        if found != text or found_check != b"%d" % check:
+            news = self._log.state("store", "%s does not read back as written" % path)
+            if news and self._on_flash_error:
+                self._on_flash_error(check, crc32(found))
             return False
         self._turn = 1 - self._turn
         self._saves += 1

@@ -58,6 +58,7 @@ class Chip(Flash):
     """Its writes may fail, all at once."""
 
     works = True
+    left = -1  # so many writes are done yet; below zero: all
     gone = False  # the power: nothing is written any more
 
     def _cut(self):
@@ -67,14 +68,15 @@ class Chip(Flash):
     def writeblocks(self, block, buf, offset=None):
         if self.gone:
             return
-        if not self.works:
+        if not self.works or self.left == 0:
             raise OSError(errno.EIO)
+        self.left -= self.left > 0
         super().writeblocks(block, buf, offset)
 
     def ioctl(self, op, arg):
         if op == 6 and self.gone:
             return 0
-        if op == 6 and not self.works:
+        if op == 6 and (not self.works or self.left == 0):
             raise OSError(errno.EIO)
         return super().ioctl(op, arg)
 
@@ -237,7 +239,9 @@ def obey(app, order, words):
     elif order == "identify":
         app.session.identify(config.SERIAL)
     elif order == "flash":
-        flash.works = words[0] == "1"
+        flash.works, flash.left = words[0] == "1", -1
+    elif order == "flash_left":  # so many writes, then it is broken
+        flash.left = int(words[0])
     elif order == "cut_at":  # the power fails in the middle of that write from now on
         flash.cut_at = flash.count + int(words[0])
     elif order == "heap":
@@ -251,6 +255,8 @@ def obey(app, order, words):
         values = {name: app.state[name] for name in names}
         values["ssid"] = app.settings["ssid"]
         values["jobs"] = app.settings["cron_jobs"]
+        values["listed"] = app.cron.runner.texts()
+        values["other"] = [app.settings[name] for name in ("ap", "fallback_ssid", "networks")]
         values["now"] = app.clock.now()
         values["rejected"] = app.reception.rejected
         tell("state", json.dumps(values))

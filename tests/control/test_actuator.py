@@ -86,8 +86,16 @@ def test_the_test_pattern(tmp_path):
     changes = outputs(life.run(script, tmp_path), start - 1)
     assert changes == [(start + at, AC1, level) for at, level in
                        ((0, 1), (12000, 0), (24000, 1), (30000, 0))]  # fmt: skip
+
+
+def test_the_test_pattern_of_a_build_goes_on(tmp_path):
+    script = Script()
+    for command in ("open", "close", "open"):
+        script.send(command, rest=17000)
+    script.send("off", rest=30000)
     pattern = outputs(life.run(script, tmp_path, AC_TEST="1"))
-    assert (12000, AC1, 0) in pattern  # from the start on
+    assert pattern == [(12000, AC1, 0), (24000, AC1, 1), (36000, AC1, 0), (48000, AC1, 1),
+                       (54000, AC1, 0)]  # fmt: skip
 
 
 def test_the_test_pattern_is_of_one_output(tmp_path):

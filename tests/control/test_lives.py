@@ -447,3 +447,42 @@ def test_a_job_of_the_valve_is_one_write(script, tmp_path):
 
 def writes(told):
     return [int(words[0]) for _, kind, words in told if kind == "writes"]
+
+
+JOB = b"minute=0&hour=3&command=open"
+OTHER_JOB = b"minute=0&hour=4&command=close"
+ERRORS = 30  # more than any of these commands writes
+
+
+@pytest.mark.parametrize("function, text", [
+    ("set_cron", OTHER_JOB), ("clear_cron", b"1"), ("set_ssid", b"barn"), ("start_ap", b"1"),
+    ("set_fallback", b"ssid=spare&pwd=12345678"), ("set_network", b"ssid=more&pwd=12345678"),
+    ("open_until", b"60000"),
+])  # fmt: skip
+def test_what_is_refused_has_no_effect(script, tmp_path, function, text):
+    """The flash fails from any write of the command on: memory, answer and flash agree."""
+    send(script, "set_cron", JOB)
+    script.wait(3000)
+    names = "valve", "limit", "ssid", "jobs", "listed", "other"
+    for n in range(ERRORS):
+        script.order("cut")
+        script.order("boot")
+        script.wait(3000)
+        script.order("state")
+        script.order("flash_left", n)
+        send(script, function, text)
+        script.order("state")
+        script.order("cut")
+        script.order("flash", 1)
+        script.order("boot")
+        script.wait(3000)
+        script.order("state")
+    told = life.run(script, tmp_path)
+    error = (function, "error: the flash did not take it")
+    facts = [[found[name] for name in names] for found in states(told)]
+    refused = said(told).count(error)
+    assert 0 < refused < ERRORS
+    for n in range(ERRORS):
+        before, now, later = facts[3 * n : 3 * n + 3]
+        assert now == later and (n >= refused or now == before), (n, before, now, later)
+    assert facts[-1] != facts[0]

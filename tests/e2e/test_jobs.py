@@ -62,7 +62,9 @@ def test_a_job_runs_and_outlives_a_power_cut(device):
     (b"minute=60&command=open", "minute=60"), (b"", "command="), (b"\xff\xfe", "UTF-8"),
     (b"hour=1&command=restart", "command=restart"), (b"minute=" + b"1," * 99, "minute="),
     (b"command=open_until=many", "many"), (b"hour=&command=open", "hour="),
-    (b"command=set_ssid_pwd=ssid=home", "ssid="),
+    (b"command=set_ssid_pwd=ssid=home", "ssid="), (b"command=open_until=-5", "below zero"),
+    (b"command=set_ssid_pwd=ssid=home&pwd=short", "password: 8 to 63"),
+    (b"command=set_ssid_pwd=ssid=" + b"x" * 33 + b"&pwd=", "ssid: 0 to 32"),
 ])  # fmt: skip
 def test_a_malformed_query_changes_nothing(device, query, says):
     answer = device.ask("set_cron", query)

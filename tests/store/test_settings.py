@@ -3,6 +3,8 @@
 
 import json
 import os
+from binascii import crc32
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
@@ -10,7 +12,9 @@ from hypothesis import strategies as st
 
 from firmware.log import Log
 from firmware.store import checks
-from firmware.store.settings import Settings
+from firmware.store.schema import setting_rows
+from firmware.store.settings import Settings, state_rows
+from tools.config import resolve
 
 ROWS = [
     ("ssid", checks.text(32), "", False),
@@ -190,3 +194,72 @@ def test_what_does_not_read_back_is_reported(tmp_path, monkeypatch):
     assert len(seen) == 1 and seen[0][0] == seen[0][1]  # here the file itself is sound
     monkeypatch.setattr(settings, "_read", read)
     assert settings.save()
+
+
+def write(tmp_path, values, version):
+    """A settings file as another version of the firmware has left it."""
+    body = json.dumps(values)
+    folder = tmp_path / "data"
+    folder.mkdir()
+    head = "umeter-settings %d 7 %08x\n" % (version, crc32(body.encode()))
+    (folder / "settings").write_text(head + body)
+
+
+def test_a_file_of_an_earlier_version_is_brought_up_to_date_once(tmp_path):
+    write(tmp_path, {"essid": "barn", "limit": 57, "gone": 1}, 0)
+    calls = []
+
+    def rename(values):
+        calls.append(dict(values))
+        values["ssid"] = values.pop("essid")
+        values["limit"] *= 1000
+
+    said = []
+    settings = make(tmp_path, said, migrations={0: rename})
+    assert settings["ssid"] == "barn" and settings["limit"] == 57000 and settings.pending
+    assert said == ["[0] settings: dropped: gone: no such setting"]
+    assert settings.save() and settings.generation == 8
+    again = make(tmp_path, migrations={0: rename})
+    assert again["ssid"] == "barn" and again["limit"] == 57000 and len(calls) == 1
+
+
+def test_a_migration_that_was_not_kept_is_made_again(tmp_path):
+    write(tmp_path, {"limit": 57}, 0)
+
+    def thousand(values):
+        values["limit"] *= 1000
+
+    for _ in range(3):  # the power fails before run() has saved
+        assert make(tmp_path, migrations={0: thousand})["limit"] == 57000
+
+
+def test_a_file_of_a_later_version_gives_what_is_understood(tmp_path):
+    write(tmp_path, {"ssid": "barn", "limit": "no number", "color": {"a": [None]}}, 9)
+    said = []
+    settings = make(tmp_path, said, migrations={0: dict.clear, 9: dict.clear})
+    assert settings["ssid"] == "barn" and settings["limit"] == -1 and len(said) == 2
+    assert settings.update({"limit": 5}) and settings.save()
+    again = make(tmp_path)
+    assert again["ssid"] == "barn" and again["limit"] == 5
+
+
+ODD = [None, True, -1, 1.5, 10**20, "", "x" * 600, [], ["x"], [[]], [["a", 1]], {}, {"a": 1}]
+
+
+@pytest.mark.parametrize("flags", [{}, {"METER": "han"}, {"IMPULSE": "1"}], ids=str)
+@pytest.mark.parametrize("odd", ODD, ids=repr)
+def test_values_of_any_type_are_kept_as_they_should_be_or_dropped(tmp_path, flags, odd):
+    """Every real setting, and what the device remembers."""
+    config = SimpleNamespace(**resolve({"KEY": "0" * 31 + "1", **flags}, {}))
+    for rows in (setting_rows(config), state_rows()):
+        names = [row[0] for row in rows]
+        folder = tmp_path / names[0]
+        folder.mkdir()
+        write(folder, dict.fromkeys(names, odd), 1)
+        settings = make(folder, rows=rows)
+        for name, check, default, _ in rows:
+            value = settings[name]
+            assert type(value) is type(default), (name, value)
+            if check and value != default:
+                assert check(value) == value
+        assert settings.save() or not settings.pending
