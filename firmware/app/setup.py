@@ -21,7 +21,8 @@ _QUEUE = const(4)
 _WINDOW_S = const(120)
 _SHORT_S = const(2)  # DEBUG_SHORT_WEB_CONFIG_TIME
 _NAME_S = const(12)  # so long the meter may take to tell its serial, which names the network
-_IDLE_S = const(300)  # then the pages' code goes
+_IDLE_S = const(300)  # then the pages' code goes,
+_IDLE_REST_S = const(60)  # sooner where the meter rests meanwhile: anybody near may knock
 _PUSH = ("han", "p1")  # meters whose code leaves little room
 _ROOM = const(57344)  # bytes for the pages; a meter with less beside it has to rest meanwhile
 _RETRY_S = const(30)  # after there was no room for it
@@ -94,7 +95,8 @@ class Setup:
             if self.open and self._is_over():
                 self.stop()
             self._watch_door()
-            if self.portal and not self.open and self.portal.idle_s() > _IDLE_S:
+            idle_s = _IDLE_REST_S if self._app.meter.rests else _IDLE_S
+            if self.portal and not self.open and self.portal.idle_s() > idle_s:
                 self._unload()
             await asyncio.sleep_ms(_LOOK_MS)
 

@@ -150,7 +150,7 @@ class Site:
 
             return login.show(self, request)
         if not name:
-            name = "setup" if self._is_near(request) else "live"
+            name = self._first() if self._is_near(request) else "live"
         place = _PLACES.get(name)
         if not place:
             return self._unknown(request)
@@ -165,6 +165,11 @@ class Site:
         from firmware.web import live
 
         return live.show(self, request, name)
+
+    def _first(self):
+        """A phone that lost us, with the radio's channel, opens a new sign-in sheet: it tells how
+        it went on."""
+        return "setup" if self.host.report()["state"] == "idle" else "progress"
 
     def _post(self, request, name):
         answers = _answers(request)

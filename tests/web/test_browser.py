@@ -144,6 +144,26 @@ def test_by_keyboard_alone(board, chromium):
     page.get_by_text("http://192.168.1.77/").wait_for(timeout=45000)
 
 
+def test_a_phone_that_loses_the_network(board, chromium):
+    """The radio moves to the channel of the new network; the phone may be late, or elsewhere."""
+    device = board(METER="none", NTP_SERVER="127.0.0.1:1")
+    device.wait_line("setup: open")
+    page = opened(chromium(device))
+    page.clock.install()
+    page.goto(SIGN_IN)
+    page.get_by_role("radio", name="Home").check()
+    page.get_by_label("Password of the network").fill("wrong horse")
+    page.route("**/status.json", lambda route: route.abort())
+    page.get_by_role("button", name="Test and save").click()
+    page.get_by_text("comes back by itself").wait_for()
+    page.clock.fast_forward(31000)
+    page.get_by_text("may be part of Home by now").wait_for()
+    page.goto(SIGN_IN)  # a new sheet
+    page.get_by_text("the password seems to be wrong (auth_fail)").wait_for(timeout=45000)
+    page.get_by_role("link", name="Back to the form").click()
+    page.get_by_role("button", name="Test and save").wait_for()
+
+
 def test_from_the_local_network(board, chromium, broker):
     """Behind the password: live values, and another broker for the next session."""
     device = board(METER="none", NTP_SERVER="127.0.0.1:1", WIFI_SSID="Home", SERIAL="7013412",

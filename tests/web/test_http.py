@@ -245,6 +245,7 @@ def test_an_impulse_meter_and_save_anyway(trees, tmp_path):
         assert ask(device, "/setup", urlencode(form), headers=scripted)[0] == 202
         report = state_of(device, "failed")
         assert report["reason"] == "no_ap_found" and "was not found" in report["text"]
+        assert "was not found" in ask(device, "/")[2], "a sign-in sheet that opens again"
         assert ask(device, "/setup", urlencode(form))[0] == 303, "again, as often as wanted"
         state_of(device, "failed")
         assert "saved" not in " ".join(device.lines).lower()

@@ -127,7 +127,11 @@ function tell(report, lost) {
   $("state-bar").hidden = report.state !== "testing";
   $("state-bar").value = 30 - report.left;
   let text = `Trying ${report.ssid}. This takes up to half a minute.`;
-  if (lost) text += " Your phone may lose this network meanwhile and comes back by itself.";
+  if (lost) {
+    text = report.left
+      ? text + " Your phone may lose this network meanwhile and comes back by itself."
+      : `The device does not answer here any more: it may be part of ${report.ssid} by now. If not, join its own network again.`;
+  }
   if (report.state === "failed") text = report.text;
   const there = report.state === "saved" && report.address && report.address !== "0.0.0.0";
   if (report.state === "saved") {
@@ -147,6 +151,7 @@ async function follow(report) {
   $("state").hidden = false;
   $("state").focus();
   tell(report);
+  const end = Date.now() + report.left * 1000;
   while (report.state === "testing") {
     await wait(1000);
     try {
@@ -154,7 +159,7 @@ async function follow(report) {
       tell(report);
     } catch (gone) {
       // The radio changes its channel with the new network: the phone comes back by itself.
-      report.left = Math.max(0, report.left - 1);
+      report.left = Math.max(0, Math.ceil((end - Date.now()) / 1000));
       tell(report, true);
     }
   }
