@@ -139,15 +139,15 @@ class VirtualBoard:
         if "aps" in order:
             self.world["aps"] = order["aps"]
 
-    def wait_line(self, pattern, timeout=30, after=0):
+    def wait_line(self, pattern, timeout=90, after=0):
         """The first line from index `after` on that matches; TimeoutError shows the last ones."""
         return self._wait(lambda: self._search(pattern, after), timeout, "line " + repr(pattern))
 
-    def wait_output(self, pin, level, timeout=30):
+    def wait_output(self, pin, level, timeout=90):
         """Waits until the board drives the pin to the level."""
         self._wait(lambda: self.outputs.get(pin) == level, timeout, f"pin {pin} = {level}")
 
-    def wait_end(self, timeout=30):
+    def wait_end(self, timeout=90):
         """Waits until the process has ended without a reset; its exit code."""
         if not self._terminal.wait(timeout):
             raise TimeoutError("the board runs on")

@@ -47,7 +47,7 @@ class DeviceTest(pytest.Item):
         super().__init__(**kwargs)
         self.line = line
         self.heap = header(source, "heap", "400k")
-        self.limit_s = int(header(source, "timeout", "60"))
+        self.limit_s = int(header(source, "timeout", "300"))
         self.search = header(source, "path", "sim/board")
         self.add_marker(pytest.mark.timeout(self.limit_s + 30))
 

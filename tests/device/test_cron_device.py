@@ -2,7 +2,6 @@
 # MIT license; Copyright (c) 2026 The uMeter authors
 # path: sim/virtual:sim/board
 # heap: 160k
-# timeout: 60
 
 import asyncio
 import gc

@@ -53,7 +53,7 @@ def board(tmp_path, tree):
 def test_damaged_app_ends_in_the_safe_mode(board, tree):
     name = "firmware/app/__init__.mpy"
     b = board({name: b"C\x00" + tree[name][2:]}, ports=(80,))
-    b.wait_line("SAFE MODE after 3 starts", 60)
+    b.wait_line("SAFE MODE after 3 starts")
     assert b.resets == 3
     b.wait_line("crash 3, after ")
     b.wait_line("join KAM_9999999, open http://192.168.4.1/")
@@ -87,13 +87,13 @@ def test_the_lamp_of_the_safe_mode(board, tree):
     """It goes on when the window has closed after something was saved."""
     name = "firmware/app/__init__.mpy"
     b = board({name: b"C\x00" + tree[name][2:]}, ports=(80,))
-    b.wait_line("setup: open in KAM_9999999", 60)
+    b.wait_line("setup: open in KAM_9999999")
     page = "http://127.0.0.1:%d/setup" % b.port(80)
     text = urllib.request.urlopen(page, timeout=20).read().decode()
     token = re.search('name="token" value="([^"]+)"', text).group(1)
     form = urllib.parse.urlencode({"token": token, "ssid": "umeter", "hostname": "cellar"})
     urllib.request.urlopen(page, form.encode(), timeout=20)
-    b.wait_line("setup: saved: hostname", 20)
+    b.wait_line("setup: saved: hostname")
     before = len(b.lines)
     b.wait_line("SAFE MODE after 3 starts|setup: closed", 60, after=before)
     time.sleep(2)  # some looks of the lamp
@@ -133,9 +133,9 @@ def test_crash_for_want_of_memory_is_kept(board):
     b = board({"firmware/meters/synthetic.mpy": None,
                "firmware/meters/synthetic.py": HUNGRY.encode()})  # fmt: skip
     # The meter is not always the one whose want of memory ends the app.
-    b.wait_line('File "firmware.start"', 60)
+    b.wait_line('File "firmware.start"')
     told = next(i for i, line in enumerate(b.lines) if 'File "firmware.start"' in line)
-    b.wait_line("app: uMeter", 60, after=told)
+    b.wait_line("app: uMeter", after=told)
     again = next(i for i, line in enumerate(b.lines) if i > told and "app: uMeter" in line)
     life = b.lines[told:again]
     assert [line for line in life if line.startswith("MemoryError")], life
@@ -151,5 +151,5 @@ def test_crash_for_want_of_memory_is_kept(board):
 ])  # fmt: skip
 def test_damaged_settings_do_not_keep_the_app_from_starting(board, damage):
     b = board({"data/settings": damage, "data/state": damage, "data/crash": damage})
-    b.wait_line("meter: reading 9999999", 30)
+    b.wait_line("meter: reading 9999999")
     assert b.resets == 0

@@ -16,7 +16,7 @@ from tests.sources import ROOT
 PEER = ROOT / "tests" / "device" / "_mqtt_peer.py"
 
 
-def wait_until(true, what, seconds=20):
+def wait_until(true, what, seconds=60):
     end = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < end, what() if callable(what) else what
@@ -99,7 +99,7 @@ class Peer:
     def said(self):
         return self._log.read_text()
 
-    def wait_for(self, text, seconds=20):
+    def wait_for(self, text, seconds=60):
         def found():
             assert self.process.poll() is None, self.said()
             return text in self.said()

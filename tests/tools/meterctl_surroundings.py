@@ -20,7 +20,7 @@ SERIAL = "0012345"
 SAMPLE = b"heap=1000&t1=23.61 C&e1=56.726 MWh&"
 
 
-def wait_until(true, what, seconds=20):
+def wait_until(true, what, seconds=60):
     end = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < end, what

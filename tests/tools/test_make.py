@@ -111,7 +111,7 @@ def screen(given):
     with subprocess.Popen(["make", "screen", NO_SETUP, *given], cwd=ROOT, env=environ(TERM="dumb"),
                           stdin=its, stdout=its, stderr=its) as running:  # fmt: skip
         os.close(its)
-        limit = time.monotonic() + 30
+        limit = time.monotonic() + 90
         while running.poll() is None and time.monotonic() < limit:
             if select.select([ours], [], [], 0.1)[0]:
                 with contextlib.suppress(OSError):
