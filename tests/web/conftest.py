@@ -34,7 +34,7 @@ FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 def ask(board, path, form=None, far=False, host="192.168.4.1", method=None, headers=()):
     """(status, headers, body) of one request."""
-    link = http.client.HTTPConnection("127.0.0.1", board.port(80), timeout=30,
+    link = http.client.HTTPConnection("127.0.0.1", board.port(80), timeout=90,
                                       source_address=(FAR if far else NEAR, 0))  # fmt: skip
     try:
         sent = {"Host": host, **(FORM if form is not None else {}), **dict(headers)}
