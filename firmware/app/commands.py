@@ -94,7 +94,8 @@ def _add_radio(add, app):
     )  # fmt: skip
     for name in ("networks", "wifi", "device"):
         add(name, _seldom(app, name))
-    for name in ("set_network", "clear_networks", "set_fallback", "set_wifi", "set_device"):
+    add("clear_networks", _seldom(app, "clear_networks"), changes=True)
+    for name in ("set_network", "set_fallback", "set_wifi", "set_device"):
         add(name, _seldom(app, name), utf8, True)
     add("set_ap_mesh_pwd", lambda text, origin: _set_extender(app, text), utf8, True)
     add("start_ap", lambda _, origin: _extend(app, True), changes=True, origins=ALL)

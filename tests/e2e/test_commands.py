@@ -10,7 +10,7 @@ import pytest
 
 from firmware.crypto.keys import parse_key
 from sim.launch import VirtualBoard, interpreter
-from tools import build, mpy, sim
+from tools import brokers, build, mpy, sim
 from tools.image import make_image
 from tools.keys import KeyRing
 from tools.meterctl.link import Link
@@ -39,7 +39,7 @@ class Device:
         with contextlib.ExitStack() as stack:
             stack.enter_context(mock.patch.object(sim, "say"))  # the meter's chatter
             clock = stack.enter_context(contextlib.closing(sim.TimeServer()))
-            port = stack.enter_context(sim.broker(self.folder))
+            port = stack.enter_context(brokers.mosquitto(self.folder))
             flags = sim.flags({"KEY": KEY, "INTERVAL": "2",
                                "DEBUG_SHORT_WEB_CONFIG_TIME": "1", **self.flags}, {},
                               "127.0.0.1:%d" % port, clock.port, self.folder)  # fmt: skip
@@ -82,7 +82,7 @@ class Device:
                 return self.seen[-1]
         return None
 
-    def wait(self, function, seconds=15):
+    def wait(self, function, seconds=60):
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             got = self.receive(end - time.monotonic())
