@@ -29,10 +29,10 @@ sim: setup  ## a simulated meter, the firmware and a broker; METER= SECONDS= BRO
 	@$(PY) -m tools.sim $(OVERRIDES)
 
 test: setup  ## all checks and tests; ARGS="tests/meters -k kmp" goes to pytest
-	@$(PY) -m pytest -n auto $(ARGS)
+	@$(PY) -m pytest -n auto --dist worksteal $(ARGS)
 
 soak: setup  ## the tests with long fuzzing campaigns; UMETER_FUZZ=100000 examples each
-	@UMETER_FUZZ=$${UMETER_FUZZ:-100000} $(PY) -m pytest -n auto -o timeout=0 $(ARGS)
+	@UMETER_FUZZ=$${UMETER_FUZZ:-100000} $(PY) -m pytest -n auto --dist worksteal -o timeout=0 $(ARGS)
 
 bench: setup  ## speed, memory and size figures
 	@$(PY) -m tools.bench $(ARGS)
@@ -41,7 +41,7 @@ screenshots: setup  ## the set-up pages as Chromium shows them, into docs/portal
 	@$(PY) -m tools.screenshots
 
 lint: setup  ## the static checks only: style, layers, sizes, what the chip offers
-	@$(PY) -m pytest -q tests/test_static*.py
+	@$(PY) -m pytest -q -W always::UserWarning tests/test_static*.py
 
 all: build  ## the same as build
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.chance import set_up_hypothesis
+from tests.workers import workers
 
 set_up_hypothesis()
 # Ignored in what a shell starts in the background, and then in all that the tests start, too.
@@ -29,6 +30,12 @@ def header(source, key, default):
         if found:
             return found.group(1).strip()
     return default
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers():
+    """-n auto"""
+    return workers()
 
 
 class DeviceFile(pytest.File):

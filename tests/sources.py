@@ -2,6 +2,7 @@
 # MIT license; Copyright (c) 2026 The uMeter authors
 
 import ast
+import functools
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -20,5 +21,7 @@ def device_files():
     return python_files("boot.py", "main.py", "firmware")
 
 
+@functools.lru_cache(None)
 def tree(path):
+    """Shared by all that read it: nobody changes it."""
     return ast.parse((ROOT / path).read_text(), str(path))

@@ -2,6 +2,7 @@
 # MIT license; Copyright (c) 2026 The uMeter authors
 
 import ast
+import functools
 
 import pytest
 
@@ -18,6 +19,7 @@ CONFIGURATIONS = [
 ]  # fmt: skip
 
 
+@functools.lru_cache(None)
 def every_module():
     return {name_of(path): path for path in python_files("firmware")}
 
@@ -43,9 +45,10 @@ def imported(node, known):
                 yield ".".join(steps[: i + 1])
 
 
-def imports(path, known):
+@functools.lru_cache(None)
+def imports(path):
     """(modules imported whenever this one is, modules imported under some condition or later)"""
-    module = tree(path)
+    module, known = tree(path), every_module()
     always = {name for node in module.body for name in imported(node, known)}
     every = {name for node in ast.walk(module) for name in imported(node, known)}
     return always, every - always
@@ -57,7 +60,7 @@ def test_what_is_imported_is_there(meter, arch, no_cron):
     config = flags(METER=meter, NO_CRON=no_cron)
     there = {name_of(path) for path in sources(config, arch)}
     for name in there:
-        always, maybe = imports(known[name], known)
+        always, maybe = imports(known[name])
         assert always <= there, "%s imports %s" % (name, ", ".join(always - there))
         for other in maybe - there:
             module = known[other].relative_to("firmware").with_suffix("").as_posix()
@@ -73,7 +76,7 @@ def test_what_is_there_is_imported(meter, arch, no_cron):
     there = {name_of(path) for path in sources(flags(METER=meter, NO_CRON=no_cron), arch)}
     reached, todo = set(), [path for path in python_files(*ROOTS)]
     while todo:
-        always, maybe = imports(todo.pop(), known)
+        always, maybe = imports(todo.pop())
         new = (always | maybe) & there - reached
         reached |= new
         todo += [known[name] for name in new]
