@@ -8,6 +8,7 @@
 PYTHON ?= python3
 VENV := .venv/bin
 PY := $(VENV)/python
+AMQTT := tools/toolchain/amqtt.txt
 
 quote = '$(subst ','\'',$(1))'
 given = $(foreach v,$(.VARIABLES),$(if $(findstring command,$(origin $(v))),$(v)))
@@ -23,7 +24,7 @@ help:  ## this list
 	@echo; echo "  A flag: make sim METER=kmp SECONDS=150. All build flags: make config-help"
 
 setup:  ## host MicroPython, Python packages and MQTT broker into build/ and .venv/; only what is missing
-	@$(PYTHON) -m tools.setup $(filter setup,$(MAKECMDGOALS))
+	@$(PYTHON) -m tools.setup $(MAKECMDGOALS)
 
 sim: setup  ## a simulated meter, the firmware and a broker; METER= SECONDS= BROKER= UART= SIM_DIR=, build flags
 	@$(PY) -m tools.sim $(OVERRIDES)
@@ -81,6 +82,9 @@ lock: setup  ## renew requirements.lock from pyproject.toml with the newest vers
 	@{ head -n 1 requirements.lock; $(VENV)/uv pip compile -q --universal --python-version 3.9 \
 	    --all-extras --no-annotate --no-header pyproject.toml; } > requirements.lock.new
 	@mv requirements.lock.new requirements.lock
+	@{ head -n 2 $(AMQTT); echo amqtt | $(VENV)/uv pip compile -q --universal \
+	    --python-version 3.10 --no-annotate --no-header -; } > $(AMQTT).new
+	@mv $(AMQTT).new $(AMQTT)
 
 clean:  ## remove what was built, not what set-up made
 	@rm -rf build/device* build/sim build/image* .pytest_cache .hypothesis .ruff_cache .import_linter_cache

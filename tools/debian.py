@@ -9,9 +9,6 @@ import shutil
 import subprocess
 
 
-_BROKER = (("mosquitto", "mosquitto"), ("mosquitto-clients", "mosquitto_sub"))
-
-
 class SetupError(Exception):
     """What is wrong and what to do about it, for the user."""
 
@@ -54,7 +51,7 @@ def is_debian():
         return False
 
 
-def missing(needs_venv, needs_compiler):
+def missing(needs_venv, needs_compiler, needs_broker, needs_browser):
     """Names of the Debian packages whose contents are not here."""
     names = []
     if needs_venv and not importlib.util.find_spec("ensurepip"):
@@ -68,12 +65,10 @@ def missing(needs_venv, needs_compiler):
             names += ["debian-archive-keyring", "python-apt-common"]
         if not makes_32_bit():
             names += ["gcc", "gcc-multilib", "libc6-dev"]
-    if is_debian() and not has_command("chromium"):  # drives the web pages in tests
+    if needs_browser and is_debian() and not has_command("chromium"):  # drives the web pages
         names.append("chromium")
-    if shutil.which("apt-get"):  # elsewhere it goes without a broker
-        for package, command in _BROKER:
-            if not has_command(command):
-                names.append(package)
+    if needs_broker and shutil.which("apt-get") and not has_command("mosquitto"):
+        names.append("mosquitto")  # elsewhere it goes without a broker
     return names
 
 
@@ -86,6 +81,10 @@ def root_prefix():
     ).returncode:
         return ["sudo", "-n"]
     return None
+
+
+def may_install():
+    return bool(shutil.which("apt-get")) and root_prefix() is not None
 
 
 def install(packages):

@@ -4,6 +4,7 @@
 # Runs on the system's own python3 before anything is installed, so: standard
 # library only. Each step has a stamp of its inputs; when all stamps fit, the
 # whole takes some 50 ms. A lock keeps two of them from working at once.
+# Its arguments are the targets of make: each demands what it needs, and no more.
 
 import fcntl
 import hashlib
@@ -12,7 +13,7 @@ import shutil
 import sys
 import time
 
-from tools.debian import SetupError, install, missing, run, say
+from tools.debian import SetupError, has_command, install, may_install, missing, run, say
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 BUILD = os.path.join(ROOT, "build")
@@ -20,8 +21,10 @@ VENV = os.path.join(ROOT, ".venv")
 TOOLCHAIN = os.path.join(ROOT, "tools", "toolchain")
 MICROPYTHON = os.path.join(BUILD, "micropython")
 UMQTT = os.path.join(BUILD, "umqtt")
+AMQTT = os.path.join(BUILD, "amqtt")
 SUITE = "trixie"
 OLDEST_PYTHON = (3, 9)
+AMQTT_PYTHON = (3, 10)
 # What get-micropython.sh is given of the environment.
 PASSED_ON = "PATH HOME TMPDIR LANG SUITE CC32 DEBIAN_MIRROR SETTRACE".split()
 ZIG_PIN = "ziglang==0.15.2"
@@ -31,6 +34,15 @@ ZIG_MAKE = "STRIP=true SIZE=true LDFLAGS_ARCH= CFLAGS_EXTRA=-DMICROPY_GCREGS_SET
 # umqtt.simple for the host: the newest on the package index. The chip has a newer one frozen in.
 UMQTT_PIN = "micropython-umqtt.simple==1.3.4"
 UMQTT_SHA256 = "b6a2520239e3992c63a7de9370ee9b3d9d27819a90359c521f1c0f7ccab8d12f"
+
+# What a target needs besides the Python packages: the host's MicroPython; mosquitto; the same or
+# another broker; Chromium. Those that are not listed here (setup, test, soak) need all.
+_NEEDS = {"sim": ("host", "any broker"), "bench": ("host", "broker"),
+          "screenshots": ("host", "broker", "browser")}  # fmt: skip
+_NEEDS.update(dict.fromkeys(
+    "all build rebuild size flash flashall flashblank screen image webflash wifisetup"
+    " config-help lint lock clean distclean help".split(), ()))  # fmt: skip
+_ALL = ("host", "broker", "browser")
 
 
 def digest(*parts):
@@ -140,23 +152,69 @@ def build_micropython():
     run(script, MICROPYTHON, os.path.join(BUILD, "toolchain"), env=environment)
 
 
-def main():
+def amqtt_step():
+    """A broker for the demonstration, in a folder of its own: tests never import it."""
+    lock = os.path.join(TOOLCHAIN, "amqtt.txt")
+    package = os.path.join(AMQTT, "amqtt")
+    return os.path.join(AMQTT, "stamp"), digest(lock, sys.version), [package], get_amqtt
+
+
+def get_amqtt():
+    if sys.version_info < AMQTT_PYTHON:
+        raise SetupError("amqtt, the broker where there is no mosquitto, wants Python %d.%d or"
+                         " newer: install mosquitto, or give BROKER=host:port" % AMQTT_PYTHON)
+    say("mosquitto cannot be had: fetching amqtt, a broker that will do for the demonstration")
+    shutil.rmtree(AMQTT, ignore_errors=True)
+    run(os.path.join(VENV, "bin", "python"), "-m", "pip", "-q", "--disable-pip-version-check",
+        "install", "--target", AMQTT, "-r", os.path.join(TOOLCHAIN, "amqtt.txt"))
+
+
+def needs_amqtt():
+    """Whether make sim needs it; mosquitto is installed if that is allowed."""
+    if os.environ.get("BROKER") or has_command("mosquitto"):
+        return False
+    if not may_install() or not is_stale(amqtt_step()):
+        return True
+    try:
+        install(["mosquitto"])
+    except SetupError as error:
+        say(str(error).splitlines()[-1])
+        return True
+    return False
+
+
+def is_stale(step):
+    return not is_fresh(*[step[0], step[1]] + step[2])
+
+
+def set_up(needs):
+    """Do what is missing; whether anything was."""
+    steps = [venv_step()]
+    if "host" in needs:
+        steps += [umqtt_step(), micropython_step()]
+    stale = [step for step in steps if is_stale(step)]
+    todo = [step[3] for step in stale]
+    packages = missing(make_venv in todo, build_micropython in todo, "broker" in needs,
+                       "browser" in needs)  # fmt: skip
+    if packages:
+        install(packages)
+    if "any broker" in needs and needs_amqtt() and is_stale(amqtt_step()):
+        stale.append(amqtt_step())
+    for stamp, want, _, make in stale:
+        make()
+        write_stamp(stamp, want)
+    return bool(stale or packages)
+
+
+def main(targets):
     os.makedirs(BUILD, exist_ok=True)
+    needs = {need for target in targets or ["setup"] for need in _NEEDS.get(target, _ALL)}
     with open(os.path.join(BUILD, "setup.lock"), "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        steps = [venv_step(), umqtt_step(), micropython_step()]
-        stale = [step for step in steps if not is_fresh(*[step[0], step[1]] + step[2])]
-        todo = [step[3] for step in stale]
-        packages = missing(make_venv in todo, build_micropython in todo)
-        if packages:
-            install(packages)
         began = time.time()
-        for stamp, want, _, make in stale:
-            make()
-            write_stamp(stamp, want)
-        if stale:
+        if set_up(needs):
             say("done in %d s" % (time.time() - began))
-        elif len(sys.argv) > 1:  # asked for by name
+        elif "setup" in targets:  # asked for by name
             say("all there")
 
 
@@ -165,6 +223,6 @@ if __name__ == "__main__":
         sys.exit("setup: Python %d.%d or newer is needed, this is %s: make PYTHON=python3.x setup"
                  % (OLDEST_PYTHON + (sys.version.split()[0],)))
     try:
-        main()
+        main(sys.argv[1:])
     except (SetupError, OSError) as error:
         sys.exit("setup: %s" % error)

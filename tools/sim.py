@@ -7,25 +7,23 @@ import math
 import os
 import re
 import secrets
-import shutil
 import socket
 import struct
-import subprocess
 import sys
 import tempfile
 import threading
 import time
 from pathlib import Path
 
-from sim.launch import VirtualBoard, free_port, interpreter
+from sim.launch import VirtualBoard, interpreter
 from sim.meters.server import METERS, Server, make_parser
-from tools import boards, build, mpy
+from tools import boards, brokers, build, mpy
 from tools.config import ConfigError, resolve, run_variable
 from tools.config.collect import parse_overrides
 from tools.image import make_image
 from firmware.crypto.keys import parse_key
 from tools.keys import KeyRing
-from tools.meterctl.link import Link, LinkError
+from tools.meterctl.link import Link, LinkError, trusting
 from tools.meterctl.messages import open_message, printable
 
 SSID = "virtual"
@@ -69,32 +67,6 @@ class TimeServer:
         self._ends = True
         self._thread.join()
         self._sock.close()
-
-
-@contextlib.contextmanager
-def broker(folder, *lines):
-    """mosquitto on a free port, with these lines in its configuration; yields the port."""
-    program = shutil.which("mosquitto") or "/usr/sbin/mosquitto"
-    if not Path(program).exists():
-        raise SimError("no mosquitto here: run `make setup`, or give BROKER=host:port")
-    port = free_port()
-    conf = Path(folder) / "mosquitto.conf"
-    lines = ("listener %d 127.0.0.1" % port, "allow_anonymous true", *lines)
-    conf.write_text("\n".join(lines) + "\n")
-    process = subprocess.Popen([program, "-c", str(conf)], stdout=subprocess.DEVNULL,
-                               stderr=subprocess.DEVNULL, start_new_session=True)  # fmt: skip
-    try:
-        for _ in range(100):
-            with contextlib.suppress(OSError):
-                socket.create_connection(("127.0.0.1", port), 1).close()
-                break
-            if process.poll() is not None:
-                raise SimError("mosquitto ended with status %d" % process.returncode)
-            time.sleep(0.05)
-        yield port
-    finally:
-        process.terminate()
-        process.wait(5)
 
 
 def flags(overrides, environ, broker_address, time_port, folder):
@@ -202,25 +174,29 @@ def run(overrides, environ, heap="160k", enough=math.inf):
         _make_folder(folder)
         clock = stack.enter_context(contextlib.closing(TimeServer()))
         if outside:
-            address = outside if ":" in outside else outside + ":1883"
+            name, address = "yours", outside
+        elif overrides.get("MQTT_CA") or environ.get("MQTT_CA"):
+            raise SimError("MQTT_CA: the embedded broker has no TLS; give BROKER=host:port")
         else:
-            address = "127.0.0.1:%d" % stack.enter_context(broker(folder))
+            name, port = stack.enter_context(brokers.embedded(folder))
+            address = "127.0.0.1:%d" % port
         values = flags(overrides, environ, address, clock.port, folder)
+        address = values["BROKER_HOST"], values["BROKER_PORT"]
         tree = Path(folder) / "device"
         arch = mpy.host_arch(interpreter())
         manifest = build.build(values, arch, tree)
         image = Path(folder) / "flash.img"
         make_image(tree, image, keep=image)
         say("build", "%d files, %d bytes for %s" % (len(manifest.files), manifest.size, arch))
-        say("broker", address)
+        say("broker", "%s, %s:%d" % (name, *address))
         world = meter_world(values, uart, stack, run_variable("FRAMES", overrides, environ))
         world["chip"] = boards.BOARDS[values["BOARD"]].chip
         world["aps"] = [{"ssid": values["WIFI_SSID"], "password": values["WIFI_PASSWORD"],
                          "rssi": -61, "channel": 6}]  # fmt: skip
         keys = KeyRing({"*": parse_key(values["KEY"])})
-        host, _, port = address.rpartition(":")
         topics = ["/+/v2/+/+", "/offline/v1/+"]
-        link = stack.enter_context(Link(host, int(port), topics, _login(values)))
+        trust = trusting(values.files[values["MQTT_CA"]]) if values["MQTT_CA"] else None
+        link = stack.enter_context(Link(*address, topics, _login(values), trust))
         board = VirtualBoard(image, world, heap, on_line=lambda line: say("board", line))
         say("pages", "http://127.0.0.1:%d/ once the set-up network is there" % board.port(80))
         stack.enter_context(board)
@@ -238,7 +214,7 @@ def main():
     options = parser.parse_args()
     try:
         return run(parse_overrides(options.override), os.environ)
-    except (SimError, ConfigError, build.BuildError, LinkError) as error:
+    except (SimError, ConfigError, build.BuildError, brokers.BrokerError, LinkError) as error:
         print("make sim: %s" % error, file=sys.stderr)
         return 2
 

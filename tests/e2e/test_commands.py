@@ -39,7 +39,7 @@ class Device:
         with contextlib.ExitStack() as stack:
             stack.enter_context(mock.patch.object(sim, "say"))  # the meter's chatter
             clock = stack.enter_context(contextlib.closing(sim.TimeServer()))
-            port = stack.enter_context(brokers.mosquitto(self.folder))
+            port = stack.enter_context(brokers.mosquitto(self.folder, "set_tcp_nodelay true"))
             flags = sim.flags({"KEY": KEY, "INTERVAL": "2",
                                "DEBUG_SHORT_WEB_CONFIG_TIME": "1", **self.flags}, {},
                               "127.0.0.1:%d" % port, clock.port, self.folder)  # fmt: skip

@@ -11,7 +11,7 @@ from firmware.crypto.keys import parse_key
 from sim.launch import VirtualBoard, interpreter
 from sim.meters import pusher
 from sim.meters.server import Server
-from tools import build, mpy, sim
+from tools import brokers, build, mpy, sim
 from tools.bench.han import made_up
 from tools.image import make_image
 from tools.keys import KeyRing
@@ -30,7 +30,7 @@ class Home:
     def __init__(self, folder, stack, line, core=None, **given):
         stack.enter_context(mock.patch.object(sim, "say"))  # the broker's chatter
         clock = stack.enter_context(contextlib.closing(sim.TimeServer()))
-        port = stack.enter_context(sim.broker(folder))
+        port = stack.enter_context(brokers.mosquitto(folder))
         flags = sim.flags({"KEY": KEY, "INTERVAL": "2", "METER": "han", **given}, {},
                           "127.0.0.1:%d" % port, clock.port, folder)  # fmt: skip
         tree = folder / "device"

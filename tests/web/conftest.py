@@ -11,7 +11,7 @@ import pytest
 from sim.launch import VirtualBoard, interpreter
 from sim.meters.multical import Multical
 from sim.meters.server import Server
-from tools import build, mpy, sim
+from tools import brokers, build, mpy, sim
 from tools.config import resolve
 from tools.image import make_image
 
@@ -93,7 +93,7 @@ def multical():
 
 @pytest.fixture(scope="session")
 def broker(tmp_path_factory):
-    with sim.broker(tmp_path_factory.mktemp("broker")) as port:
+    with brokers.mosquitto(tmp_path_factory.mktemp("broker")) as port:
         yield port
 
 

@@ -9,7 +9,7 @@ from unittest import mock
 
 from firmware.crypto.keys import parse_key
 from sim.launch import VirtualBoard, interpreter
-from tools import build, mpy, sim
+from tools import brokers, build, mpy, sim
 from tools.image import make_image
 from tools.keys import KeyRing
 from tools.meterctl.link import Link
@@ -29,7 +29,7 @@ def _first_sample(meter, join_ms):
         stack.enter_context(mock.patch.object(sim, "say"))  # the meter's chatter
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-")))
         clock = stack.enter_context(contextlib.closing(sim.TimeServer()))
-        port = stack.enter_context(sim.broker(folder))
+        port = stack.enter_context(brokers.mosquitto(folder))
         flags = sim.flags({"KEY": _KEY, "METER": meter}, {}, "127.0.0.1:%d" % port, clock.port,
                           folder)  # fmt: skip
         build.build(flags, mpy.host_arch(interpreter()), folder / "device")

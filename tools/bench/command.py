@@ -9,7 +9,7 @@ from unittest import mock
 
 from firmware.crypto.keys import parse_key
 from sim.launch import VirtualBoard, interpreter
-from tools import build, mpy, sim
+from tools import brokers, build, mpy, sim
 from tools.image import make_image
 from tools.keys import KeyRing
 from tools.meterctl.link import Link
@@ -28,7 +28,7 @@ class _Bench:
     def __init__(self, folder, stack):
         stack.enter_context(mock.patch.object(sim, "say"))  # the meter's chatter
         clock = stack.enter_context(contextlib.closing(sim.TimeServer()))
-        port = stack.enter_context(sim.broker(folder, "set_tcp_nodelay true"))
+        port = stack.enter_context(brokers.mosquitto(folder, "set_tcp_nodelay true"))
         flags = sim.flags({"KEY": _KEY, "DEBUG_SHORT_WEB_CONFIG_TIME": "1"}, {},
                           "127.0.0.1:%d" % port, clock.port, folder)  # fmt: skip
         build.build(flags, mpy.host_arch(interpreter()), folder / "device")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from sim.certificates import certificate, save
 from sim.launch import ROOT, interpreter
-from tools import sim
+from tools import brokers
 
 _MESSAGES = 500
 _STALL_S = 12
@@ -156,14 +156,14 @@ def _handshake(folder):
     save(folder / "ca", authority)
     server = save(folder / "server", certificate("localhost", authority))
     lines = ("certfile %s.pem" % server, "keyfile %s.key" % server, "user root")
-    with sim.broker(folder, *lines) as port:
+    with brokers.mosquitto(folder, *lines) as port:
         return _micropython(_HANDSHAKE % (folder / "ca.der", port)) / 1000
 
 
 def run():
     """[(name, value, unit, note)] for make bench."""
     rows = []
-    with tempfile.TemporaryDirectory(prefix="bench-") as folder, sim.broker(folder) as port:
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder, brokers.mosquitto(folder) as port:
         ours = _micropython(_OURS % (port, _MESSAGES, _MESSAGES)) / _MESSAGES
         theirs = _micropython(_THEIRS % (port, _MESSAGES)) / _MESSAGES
     rows.append(("QoS 1 publish, ours", 1e6 / ours, "/s", "176 bytes, acknowledged, mosquitto"))

@@ -11,7 +11,7 @@ from pathlib import Path
 from sim.launch import ROOT, VirtualBoard, interpreter
 from sim.meters.multical import Multical
 from sim.meters.server import Server
-from tools import build, mpy, sim
+from tools import brokers, build, mpy, sim
 from tools.assets import page_bytes
 from tools.config import resolve
 from tools.image import make_image
@@ -67,7 +67,8 @@ def get(port, path, host="192.168.4.1", method="GET", form=None, headers=None):
 @contextlib.contextmanager
 def surroundings(folder, **given):
     """(tree, world): a meter, a broker and a time server; the device knows its network."""
-    with Server(Multical(live=False), tcp=("127.0.0.1", 0)) as meter, sim.broker(folder) as broker:
+    meter = Server(Multical(live=False), tcp=("127.0.0.1", 0))
+    with meter, brokers.mosquitto(folder) as broker:
         clock = sim.TimeServer()
         flags = {"KEY": _KEY, "WIFI_SSID": "Home", "WIFI_PASSWORD": "correct horse",
                  "BROKER": "127.0.0.1:%d" % broker, "NTP_SERVER": "127.0.0.1:%d" % clock.port,

@@ -6,7 +6,7 @@ from typing import Optional
 import typer
 
 from tools.meterctl import commands, options
-from tools.meterctl.link import Link, LinkError
+from tools.meterctl.link import LinkError
 from tools.meterctl.messages import printable
 from tools.meterctl.send import QUIET_S, Exchange, ask, checked, filters
 
@@ -28,15 +28,15 @@ def query_of(when, command, text):
     return query if text is None else "%s=%s" % (query, text)
 
 
-def with_link(serial, command, keys, broker, act):
+def with_link(serial, command, keys, broker, ca, act):
     """act(link, key ring) with a link that hears the command's answers and those of cron."""
     options.checked_serial(serial)
     ring = options.key_ring(keys)
     if ring.envelope(serial) is None:
         options.fail("%s holds no key for %s" % (ring.origin, serial))
-    host, port = options.broker_address(broker)
+    link = options.broker_link(broker, ca, filters(serial, command) + filters(serial, "cron"))
     try:
-        with Link(host, port, filters(serial, command) + filters(serial, "cron")) as link:
+        with link:
             act(link, ring)
     except LinkError as error:
         options.fail(str(error))
@@ -49,6 +49,7 @@ def add(
     command: str = typer.Argument(help="What to do: open, close, open_until ..."),
     text: Optional[str] = typer.Argument(None, help="The command's text."),
     broker: str = options.Broker,
+    ca: options.CaPath = options.CaFile,
     keys: options.KeysPath = options.Keys,
     timeout: float = Timeout,
 ):
@@ -77,7 +78,7 @@ def add(
     def act(link, ring):
         print(printable(ask(link, ring, serial, "set_cron", encoded, timeout)[0]))
 
-    with_link(serial, "set_cron", keys, broker, act)
+    with_link(serial, "set_cron", keys, broker, ca, act)
 
 
 def read_list(link, ring, serial, timeout):
@@ -106,6 +107,7 @@ def read_list(link, ring, serial, timeout):
 def list_jobs(
     serial: str = Serial,
     broker: str = options.Broker,
+    ca: options.CaPath = options.CaFile,
     keys: options.KeysPath = options.Keys,
     timeout: float = Timeout,
 ):
@@ -127,13 +129,14 @@ def list_jobs(
         if not jobs:
             options.say("no jobs")
 
-    with_link(serial, "cron_list", keys, broker, act)
+    with_link(serial, "cron_list", keys, broker, ca, act)
 
 
 @cron.command()
 def clear(
     serial: str = Serial,
     broker: str = options.Broker,
+    ca: options.CaPath = options.CaFile,
     keys: options.KeysPath = options.Keys,
     timeout: float = Timeout,
 ):
@@ -146,4 +149,4 @@ def clear(
         ask(link, ring, serial, "clear_cron", commands.NOTHING.encode(), timeout)
         options.say("%s has no jobs now" % serial)
 
-    with_link(serial, "clear_cron", keys, broker, act)
+    with_link(serial, "clear_cron", keys, broker, ca, act)

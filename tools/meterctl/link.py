@@ -3,11 +3,13 @@
 
 import os
 import queue
+import ssl
 import threading
 
 import paho.mqtt.client as mqtt
 
 DEFAULT_PORT = 1883
+TLS_PORT = 8883
 ANSWER_S = 10  # for the broker to accept a connection, subscription or message
 QUEUE = 10000  # messages that may wait; more are counted in Link.dropped
 
@@ -16,11 +18,11 @@ class LinkError(Exception):
     """What went wrong with the broker, in words for a person."""
 
 
-def parse_broker(text):
+def parse_broker(text, default_port=DEFAULT_PORT):
     """ "host", "host:port" or "[v6 address]:port" -> (host, port); ValueError."""
     host, found, port = text.rpartition(":")
     if not found or text.endswith("]"):
-        host, port = text, str(DEFAULT_PORT)
+        host, port = text, str(default_port)
     if host.startswith("[") and host.endswith("]"):
         host = host[1:-1]
     if not host or not (port.isascii() and port.isdigit() and 0 < int(port) < 65536):
@@ -28,11 +30,24 @@ def parse_broker(text):
     return host, int(port)
 
 
+def trusting(certificates):
+    """Bytes of CA certificates, DER or PEM -> SSLContext that trusts them and no other.
+
+    The broker has to prove the name that it is called by; ValueError.
+    """
+    pem = b"-----BEGIN" in certificates
+    try:
+        return ssl.create_default_context(
+            cadata=certificates.decode("ascii", "replace") if pem else certificates)
+    except ssl.SSLError:
+        raise ValueError("holds no certificate (DER or PEM)") from None
+
+
 class Link:
     """Use as a context manager. User and password: UMETER_MQTT_USER, UMETER_MQTT_PASSWORD."""
 
-    def __init__(self, host, port, filters, environ=os.environ):
-        """filters: topics to subscribe to, after every connect."""
+    def __init__(self, host, port, filters, environ=os.environ, tls=None):
+        """filters: topics to subscribe to, after every connect. tls: an SSLContext, or none."""
         self.name = "%s:%d" % (host, port)
         self.dropped = 0
         self.connected = threading.Event()
@@ -46,6 +61,8 @@ class Link:
             client.username_pw_set(
                 environ["UMETER_MQTT_USER"], environ.get("UMETER_MQTT_PASSWORD")
             )
+        if tls:
+            client.tls_set_context(tls)
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
         client.on_subscribe = self._on_subscribe

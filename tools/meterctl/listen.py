@@ -14,7 +14,7 @@ from rich.text import Text
 
 from firmware.net.topics import padded
 from tools.meterctl import options
-from tools.meterctl.link import Link, LinkError
+from tools.meterctl.link import LinkError
 from tools.meterctl.messages import open_message, printable, sample_values
 
 STEP_S = 0.5  # how often the end is looked for while nothing comes
@@ -134,6 +134,7 @@ Serials = typer.Argument(None, help="Only these meters; all if none.")
 def listen(
     serials: Optional[List[str]] = Serials,
     broker: str = options.Broker,
+    ca: options.CaPath = options.CaFile,
     keys: options.KeysPath = options.Keys,
     json_lines: bool = typer.Option(False, "--json", help="One JSON object per line."),
     seconds: Optional[float] = typer.Option(None, min=0.1, help="Stop after so many seconds."),
@@ -155,12 +156,12 @@ def listen(
         UMETER_KEY=<32 hex digits> meterctl listen --seconds 150
     """
     ring = options.key_ring(keys)
-    host, port = options.broker_address(broker)
     names = filters([options.checked_serial(serial) for serial in serials or []])
+    link = options.broker_link(broker, ca, names)
     console = Console()
     view = Lines(json_lines) if json_lines or not console.is_terminal else LiveTable(console)
     try:
-        with Link(host, port, names) as link:
+        with link:
             options.say("listening on %s, keys from %s" % (link.name, ring.origin))
             with view:
                 samples = follow(link, ring, view, seconds, count)

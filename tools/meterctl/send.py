@@ -9,7 +9,7 @@ import typer
 
 from firmware.net.topics import padded
 from tools.meterctl import commands, options
-from tools.meterctl.link import Link, LinkError
+from tools.meterctl.link import LinkError
 from tools.meterctl.messages import open_message, printable
 
 REPEAT_S = 10  # as the server does: a lost command is sent anew, with fresh time and IV
@@ -146,6 +146,7 @@ def send(
     command: str = typer.Argument(help="One of " + ", ".join(sorted(commands.KNOWN)) + "."),
     text: Optional[str] = typer.Argument(None, help="The command's text; - reads it from stdin."),
     broker: str = options.Broker,
+    ca: options.CaPath = options.CaFile,
     keys: options.KeysPath = options.Keys,
     timeout: float = typer.Option(30, min=0.1, help="Seconds to wait for the answer."),
     no_wait: bool = typer.Option(False, "--no-wait", help="Wait for no answer."),
@@ -177,9 +178,9 @@ def send(
     ring = options.key_ring(keys)
     if ring.envelope(serial) is None:
         options.fail("%s holds no key for %s" % (ring.origin, serial))
-    host, port = options.broker_address(broker)
+    link = options.broker_link(broker, ca, filters(serial, command))
     try:
-        with Link(host, port, filters(serial, command)) as link:
+        with link:
             if no_wait:
                 Exchange(link, ring, serial, command, encoded).publish()
                 options.say("%s sent; no answer is waited for" % command)

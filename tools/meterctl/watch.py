@@ -12,7 +12,7 @@ from rich.text import Text
 
 from firmware.net.topics import padded
 from tools.meterctl import commands, options
-from tools.meterctl.link import Link, LinkError
+from tools.meterctl.link import LinkError
 from tools.meterctl.listen import filters
 from tools.meterctl.messages import open_message, printable
 
@@ -184,6 +184,7 @@ Serials = typer.Argument(None, help="These meters; all if none.")
 def watch(
     serials: Optional[List[str]] = Serials,
     broker: str = options.Broker,
+    ca: options.CaPath = options.CaFile,
     keys: options.KeysPath = options.Keys,
     every: float = typer.Option(
         60, min=0, help="Seconds between two questions to a device; 0: only listen."
@@ -210,13 +211,13 @@ def watch(
         meterctl watch 6892850 7210086 --every 0
     """
     ring = options.key_ring(keys)
-    host, port = options.broker_address(broker)
     wanted = [options.checked_serial(serial) for serial in serials or []]
+    link = options.broker_link(broker, ca, filters(wanted))
     fleet = Fleet(wanted)
     console = Console()
     view = Screen(console) if console.is_terminal else Plain()
     try:
-        with Link(host, port, filters(wanted)) as link:
+        with link:
             options.say("watching on %s, keys from %s" % (link.name, ring.origin))
             with view:
                 follow(link, ring, fleet, view, every, seconds)
