@@ -24,8 +24,10 @@ def body_at(data, pos, end):
     form = data[at]
     if form == 0:
         return 0, at + 1
-    if form == 9 and at + 1 < end and data[at + 1] == 12:
+    if form == 9:
         at += 1
+        if at < end and data[at] != 12:
+            raise FrameError("reject", "structure")
     elif form != 0x0C and form != 0x19:
         raise FrameError("reject", "structure")
     if at + 13 > end:

@@ -114,10 +114,12 @@ def test_a_segment_that_begins_like_an_llc():
 def test_forms_of_the_push_time(form):
     time = None if form == "\x00" else WINTER
     codes = {"\x00": 0, "0c": 0x0C, "19": 0x19, "090c": 9}
-    (telegram,) = HanDecoder().feed(
-        frames.hdlc_message(frames.notification(KAMSTRUP, time, codes[form]))
-    )
+    apdu = frames.notification(KAMSTRUP, time, codes[form])
+    (telegram,) = HanDecoder().feed(frames.hdlc_message(apdu))
     assert telegram.values.get("push_time_local") == (time and "2025-12-14T16:00:05")
+    bare = CaptureDecoder(bare=True)  # byte by byte: what is not there yet is not wrong
+    (alone,) = [found for byte in apdu for found in bare.feed(bytes([byte]))]
+    assert alone.values == telegram.values
 
 
 @pytest.mark.parametrize("control", [0x10, 0x11, 0x20, 0x21, 0x30, 0x31])
@@ -182,6 +184,20 @@ def test_a_tag_that_was_cut_off():
     assert results(ciphered(7) + bare + ciphered(9), *both) == [GOOD, ("reject", "tag"), GOOD]
     # And what is not authentic does not count for what is.
     assert results(ciphered(0xFFFFFFFF, control=0x20) + ciphered(8), *both) == [GOOD] * 2
+
+
+@pytest.mark.parametrize("clear", [frames.hdlc_message(APDU), frames.p1(LINES)])
+def test_clear_telegrams_of_a_meter_with_keys(clear):
+    """They are marked; once it has sent an authentic one they are not believed."""
+    both = (KEY, AUTHENTICATION_KEY)
+    note = "not ciphered, though a key is set"
+    assert note not in HanDecoder().feed(clear)[0].notes
+    for keys in both, (KEY,):
+        assert HanDecoder(*keys).feed(clear)[0].notes == [note]
+    assert results(ciphered(7) + clear + ciphered(8), KEY) == [GOOD] * 3
+    assert results(clear + ciphered(7) + clear + ciphered(8), *both) == [
+        GOOD, GOOD, ("reject", "tag"), GOOD]  # fmt: skip
+    assert results(ciphered(7, key=OTHER) + clear, *both) == [("reject", "wrong_key"), GOOD]
 
 
 def test_short_titles_and_long_lengths():
