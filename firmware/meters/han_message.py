@@ -114,7 +114,14 @@ class MessageDecoder:
                 raise FrameError("reject", "structure")
             data = self._clear(data, head, telegram)
             tag = data[0] if data else 0
+        else:
+            self._unciphered(telegram)
         self._finish(data, tag, telegram, "")
+
+    def _unciphered(self, telegram):
+        """Some meters never begin to cipher though keys were given out: said, not refused."""
+        if self._keys[0]:
+            telegram.notes.append("not ciphered, though a key is set")
 
     def _clear(self, data, head, telegram):
         try:
@@ -172,6 +179,7 @@ class MessageDecoder:
             clear = self._clear(view, self._header(view, start, stop), telegram)
             self._finish(clear, clear[0] if clear else 0, telegram, ident)
             return
+        self._unciphered(telegram)
         if kind == UNCHECKED:
             telegram.notes.append("no checksum")
         if self._keep_apdu:
