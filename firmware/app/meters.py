@@ -19,7 +19,7 @@ def make_meter(board, clock, log, settings):
         from firmware.meters.line import Line
 
         line = Line(board.uart(1200, 8, None, 2), 1200, 8, None, 2, board.uart_invert)
-        return KmpMeter(line, clock, flow_meter=config.FLOW_METER)
+        return KmpMeter(line, clock, config.FLOW_METER, config.REGISTERS)
     if config.METER in ("mc66c", "mc66b"):
         from firmware.meters.line import Line
         from firmware.meters.mc66_meter import Mc66Meter

@@ -22,15 +22,15 @@ _GET_TYPE = kmp.request(kmp.GET_TYPE)
 
 
 class KmpMeter:
-    """Reads `registers` (ids) in requests of up to eight."""
+    """Reads the registers of a sample and `further` ones (ids) in requests of up to eight."""
 
     push = False
 
-    def __init__(self, line, clock, flow_meter=False, registers=None):
+    def __init__(self, line, clock, flow_meter=False, further=()):
         self._line = line
         self._clock = clock
-        default = kmp_registers.VOLUME if flow_meter else kmp_registers.SAMPLE
-        self._ids = tuple(registers or default)
+        ids = kmp_registers.VOLUME if flow_meter else kmp_registers.SAMPLE
+        self._ids = ids + tuple([rid for rid in further if rid not in ids])
         self._framer = kmp_frame.Framer(_MOST)
         self._chunk = bytearray(64)
         self._view = memoryview(self._chunk)

@@ -3,13 +3,14 @@
 
 # MeterLogger's sample plaintexts: each group ends with &, the last too; the order
 # is fixed; heap has no unit. What a meter did not tell is left out, never sent as 0.
+# Behind them come the further registers that a build asks for, by their canonical names.
 
 from firmware.reading import decimal
 
 # key=name in the Reading; one text takes less of the heap than tuples
 _HEAT = (
     "program=program t1=temp_t1 t2=temp_t2 t3=temp_t3 tdif=temp_diff flow1=flow_1"
-    " effect1=power_1 hr=hours v1=volume_v1 e1=energy_e1"
+    " effect1=power_1 hr=hours v1=volume_v1 e1=energy_e1 "
 )
 _VOLUME = "program=program flow1=flow_1 hr=hours v1=volume_v1"
 _PULSES = "effect1=power_1 e1=energy_e1 hr=hours"
@@ -28,10 +29,14 @@ def sample_text(reading, flow_meter=False, heap=0):
             keys = _WATER if flow_meter else _PULSES
         else:
             keys = _VOLUME if flow_meter else _HEAT
-        for pair in keys.split(" "):
+        for pair in keys.split():
             key, _, name = pair.partition("=")
             if name in reading.values:
                 groups.append(_group(key, reading.values[name], reading.kind == "kmp"))
+        if reading.kind == "kmp":
+            for name in sorted(reading.values):
+                if ("=%s " % name) not in _HEAT:
+                    groups.append(_group(name, reading.values[name], True))
     return "".join(groups)
 
 

@@ -9,9 +9,11 @@ import world
 
 from firmware.clock import Clock
 from firmware.crypto import crc
+from firmware.meters import kmp
 from firmware.meters.errors import BadCheck, MeterError, MeterTimeout
 from firmware.meters.kmp_meter import KmpMeter
 from firmware.meters.line import Line
+from firmware.net.sample import sample_text
 
 SERIAL = bytes.fromhex("403f0200692d32cd5d0d")
 TYPE = bytes.fromhex("403f0100041bf90126990d")
@@ -43,13 +45,13 @@ class Core:
         return [(60, reply)] if reply else []
 
 
-def make(replies):
+def make(replies, further=()):
     world.config["uart"] = {"1": "pipe"}
     uart = machine.UART(1, baudrate=1200, bits=8, parity=None, stop=2, tx=17, rx=16, rxbuf=1024)
     core = Core(replies)
     world.wires[1].attach(core)
     clock = Clock(time.ticks_ms, time.ticks_diff)
-    return KmpMeter(Line(uart, 1200, 8, None, 2), clock), core
+    return KmpMeter(Line(uart, 1200, 8, None, 2), clock, further=further), core
 
 
 async def test_reading():
@@ -138,3 +140,39 @@ async def test_a_line_that_never_falls_silent():
     except MeterError:
         assert time.ticks_diff(time.ticks_ms(), start) < 30000
     assert meter.counters.retries == 2
+
+
+def registers_reply(*records):
+    body = bytearray(b"\x3f\x10")
+    for record in records:
+        body += record
+    body += crc.xmodem(body).to_bytes(2, "big")
+    stuffed = bytearray(b"\x40")
+    for byte in body:
+        if byte in (0x80, 0x40, 0x0D, 0x06, 0x1B):
+            stuffed += bytes((0x1B, byte ^ 0xFF))
+        else:
+            stuffed.append(byte)
+    return bytes(stuffed) + b"\r"
+
+
+async def test_further_registers_and_the_exact_energy():
+    """E1 56.726 MWh is cut to kWh, register 155 says what lies below 10 MWh: 6 726 123.4 Wh."""
+    fine = registers_reply(bytes.fromhex("009b010441") + (67261234).to_bytes(4, "big"),
+                           bytes.fromhex("00482c044200001234"))
+    meter, core = make([SERIAL, TYPE, FULL, fine], further=(155, 60, 72))
+    reading = await meter.read()
+    assert core.requests[3] == kmp.get_registers((155, 72))  # 60 was asked with the eight
+    assert tuple(reading.values["energy_e1"]) == (56726, -3, "MWh")
+    assert tuple(reading.values["energy_e1_exact"]) == (567261234, -1, "Wh")
+    assert tuple(reading.values["mass_m1"]) == (0x1234, -2, "ton")
+    assert reading.derived == ("energy_e1_exact",)
+    text = sample_text(reading)
+    assert text.endswith("&e1=56.726 MWh&energy_e1_exact=56726123.4 Wh"
+                         "&energy_high_resolution=6726123.4 Wh&mass_m1=46.60 ton&")
+
+
+async def test_a_further_register_that_the_meter_lacks():
+    meter, core = make([SERIAL, TYPE, FULL, registers_reply()], further=(266,))
+    reading = await meter.read()
+    assert len(reading.values) == 8 and not reading.derived

@@ -20,6 +20,18 @@ def test_heat_sample_keeps_order_decimals_and_units():
     assert text.endswith("&e1=0.002 GJ&")  # EN 61107: the unit as the meter writes it
 
 
+def test_further_registers_come_last_by_their_names():
+    values = {
+        "energy_e1": Quantity(2, 0, "GJ"), "energy_e1_exact": Quantity(6000001, -1, "Wh"),
+        "energy_e3": Quantity(4, -1, "GJ"), "register_4711": Quantity(1, 0, ""),
+        "meter_date": "2026-11-21",
+    }  # fmt: skip
+    text = sample_text(Reading("kmp", "1", 0, values))
+    assert text == ("heap=0&e1=2 Gj&energy_e1_exact=600000.1 Wh&energy_e3=0.4 Gj"
+                    "&meter_date=2026-11-21&register_4711=1&")  # fmt: skip
+    assert sample_text(Reading("mc66c", "1", 0, values)) == "heap=0&e1=2 GJ&"
+
+
 @pytest.mark.parametrize("exponent, text", [
     (9, "7000000000"), (10, "NaN"), (63, "NaN"), (-9, "0.000000007"), (-10, "NaN"), (-63, "NaN")])
 def test_exponents_that_no_meter_means(exponent, text):

@@ -337,3 +337,20 @@ def test_make_hands_over_what_it_was_given():
     words = shlex.split(next(line for line in done.stdout.splitlines() if "tools.build" in line))
     given = [words[i + 1] for i, word in enumerate(words) if word == "--override"]
     assert sorted(given) == ["EN61107=1", "WIFI_SSID=" + ssid]
+
+
+def test_further_registers():
+    assert config(REGISTERS="155, 72")["REGISTERS"] == (155, 72)
+    assert config()["REGISTERS"] == () == config(REGISTERS="")["REGISTERS"]
+    assert config(REGISTERS="86", FLOW_METER="0")["REGISTERS"] == (86,)
+    assert "REGISTERS" not in config(METER="none")
+
+
+@pytest.mark.parametrize("more", [
+    {"REGISTERS": "0"}, {"REGISTERS": "65536"}, {"REGISTERS": "155,"}, {"REGISTERS": "155 72"},
+    {"REGISTERS": "155,155"}, {"REGISTERS": "e1"}, {"REGISTERS": "155", "METER": "mc66c"},
+    {"REGISTERS": ",".join(str(i) for i in range(300, 317))},
+    {"REGISTERS": "86", "FLOW_METER": "1"},
+])  # fmt: skip
+def test_registers_that_nobody_can_read(more):
+    assert refused(**more).startswith("REGISTERS")

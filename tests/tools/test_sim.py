@@ -44,8 +44,10 @@ def test_a_bad_line_and_an_outside_meter(capsys):
     core = Multical(serial=1234567, echo=True, noise=0.5, damage=0.3, seed=1)
     with Server(core, tcp=("127.0.0.1", 0)) as server:
         uart = "tcp:127.0.0.1:%d" % server.port
-        assert sim.run({"SECONDS": "90", "INTERVAL": "2", "UART": uart}, {}, enough=2) == 0
-    assert any(line.startswith("/sample 1234567 ") for line in lines(capsys, "verified"))
+        assert sim.run({"SECONDS": "90", "INTERVAL": "2", "UART": uart, "REGISTERS": "155,4711"},
+                       {}, enough=2) == 0  # fmt: skip
+    said = [line for line in lines(capsys, "verified") if line.startswith("/sample 1234567 ")]
+    assert "&e1=56.726 MWh&energy_e1_exact=567260" in said[0]
 
 
 @pytest.mark.parametrize("meter, words", [

@@ -14,6 +14,7 @@ from firmware.store import checks as settings_checks
 _SSID_BYTES = 32  # IEEE 802.11-2020 section 9.4.2.2
 _HOST = re.compile(r"(?=.{1,253}$)[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?"
                    r"(\.[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?)*\.?")  # fmt: skip
+_MOST_REGISTERS = 16  # two requests more
 _TIMEZONE_BYTES = 63  # as the setting
 
 
@@ -53,6 +54,16 @@ def number(low, high):
         return int(text)
 
     return check
+
+
+def registers(text):
+    """Numbers of KMP registers, separated by commas."""
+    ids = tuple(number(1, 65535)(part.strip()) for part in text.split(","))
+    if len(set(ids)) != len(ids):
+        raise ValueError("must name a register once")
+    if len(ids) > _MOST_REGISTERS:
+        raise ValueError("must name at most %d registers" % _MOST_REGISTERS)
+    return ids
 
 
 pulse_length = settings_checks.pulse_length

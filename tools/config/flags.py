@@ -52,6 +52,8 @@ FLAGS = [
         ("DEBUG_NO_METER", _ON, "0", "no meter, invented values: METER=none",
          "DEBUG_NO_METER=1"),
         ("FLOW_METER", _ON, "0", "volume only; limits in m3 instead of kWh", "FLOW_METER=1"),
+        ("REGISTERS", checks.registers, "",
+         "KMP: further registers to read, by their numbers (docs/kmp.md)", "REGISTERS=155,72"),
         ("INTERVAL", checks.number(1, 3600), "",
          "seconds between two samples; default 60, for han and p1 10", "INTERVAL=30"),
         ("PULSES_PER_UNIT", checks.number(1, 100000), "1000",

@@ -1,6 +1,7 @@
 # uMeter - makes the constants of the config module out of the flags that were given
 # MIT license; Copyright (c) 2026 The uMeter authors
 
+from firmware.meters.kmp_registers import SAMPLE, VOLUME
 from tools import boards, version
 from tools.config.checks import ConfigError
 from tools.config.collect import collect
@@ -52,6 +53,8 @@ def resolve(overrides, environ):
     for name in ("HAN_ENCRYPTION_KEY", "HAN_AUTHENTICATION_KEY"):
         values[name] = flags[name] if meter in ("han", "p1") else ""
     _board(values, flags, given)
+    if meter == "kmp":
+        values["REGISTERS"] = flags["REGISTERS"] or ()
     values["MODEL"] = _model(values, flags)
     values["VERSION"] = flags["GIT_VERSION"] or version.text()
     values["BUILD_TIME"] = version.time(environ)
@@ -74,6 +77,12 @@ def _meter(given):
 def _check_together(flags, meter):
     if flags["FLOW_METER"] and meter in ("han", "p1"):
         raise ConfigError("FLOW_METER: not for METER=%s, which measures electricity" % meter)
+    if flags["REGISTERS"]:
+        if meter != "kmp":
+            raise ConfigError("REGISTERS: only for METER=kmp")
+        if flags["FLOW_METER"] and set(flags["REGISTERS"]) & set(SAMPLE) - set(VOLUME):
+            raise ConfigError("REGISTERS: a sample of FLOW_METER=1 has none of %s"
+                              % ", ".join(str(rid) for rid in sorted(set(SAMPLE) - set(VOLUME))))
     if flags["WIFI_PASSWORD"] and not flags["WIFI_SSID"]:
         raise ConfigError("WIFI_PASSWORD: is given without WIFI_SSID")
     if flags["POWER_SAVE"] and flags["AP"]:
