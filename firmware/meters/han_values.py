@@ -74,6 +74,13 @@ def put_number(tape, i, telegram, meaning, exponents, scaler):
     telegram.values[name] = Quantity(mantissa, exponent, symbol)
 
 
+def put_plain(tape, i, values, name, exponent, unit):
+    """The same for a list without codes: what the element is, its place tells."""
+    number = tape.number(i)
+    if number is not None:
+        values[name] = Quantity(number, exponent, unit)
+
+
 def put_totals(values, derived):
     """A total that the meter does not send is the sum of its tariffs."""
     for name in _TOTALS:

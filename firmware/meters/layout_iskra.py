@@ -48,7 +48,7 @@ _KELAG = 0x190900  # 0-6:25.9.0, the push setup
 
 def _numbers(tape, items):
     for item in items:
-        if tape.number(item) is None:
+        if tape.number(item) is None and tape.tag(item):  # null: not measured
             return False
     return True
 

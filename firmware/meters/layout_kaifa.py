@@ -5,7 +5,7 @@
 # with a clock and four energies in the hourly lists. Currents mA, voltages 0.1 V.
 
 from firmware.meters import axdr
-from firmware.meters.han_values import put_clock
+from firmware.meters.han_values import put_clock, put_plain
 from firmware.reading import Quantity
 
 _POWERS = (
@@ -26,7 +26,7 @@ _TEXTS = ("list_id", "meter_id", "meter_model")
 def decode(tape, items, telegram, clock):
     """items: the elements of the list. None if this is none of Kaifa's.
 
-    False if an element is not what the list has in its place.
+    False if an element is not what the list has in its place; null is no value.
     """
     values = telegram.values
     if len(items) == 1:
@@ -37,24 +37,24 @@ def decode(tape, items, telegram, clock):
     if len(items) not in (9, 13, 14, 18):
         return None
     phases = 3 if len(items) in (13, 18) else 1
-    numbers = [tape.number(item) for item in items]
     behind = 7 + 2 * phases
-    if None in numbers[3:behind] or None in numbers[behind + 1 :]:
-        return False
+    for i in range(3, len(items)):
+        if i != behind and tape.number(items[i]) is None and tape.tag(items[i]):
+            return False
     for i in range(3):
         text = tape.text(items[i])
         if text:
             values[_TEXTS[i]] = text
     for i in range(4):
         name, unit = _POWERS[i]
-        values[name] = Quantity(numbers[3 + i], 0, unit)
+        put_plain(tape, items[3 + i], values, name, 0, unit)
     for i in range(phases):
-        values["current_l%d_a" % (i + 1)] = Quantity(numbers[7 + i], -3, "A")
-        values["voltage_l%d_v" % (i + 1)] = Quantity(numbers[7 + phases + i], -1, "V")
+        put_plain(tape, items[7 + i], values, "current_l%d_a" % (i + 1), -3, "A")
+        put_plain(tape, items[7 + phases + i], values, "voltage_l%d_v" % (i + 1), -1, "V")
     if behind < len(items):
         if tape.size(items[behind]) == 12:
             put_clock(values, tape.data, tape.start(items[behind]), clock)
         for i in range(4):
             name, unit = _ENERGIES[i]
-            values[name] = Quantity(numbers[behind + 1 + i], 0, unit)
+            put_plain(tape, items[behind + 1 + i], values, name, 0, unit)
     return True

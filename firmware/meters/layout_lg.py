@@ -10,7 +10,7 @@ from micropython import const
 
 from firmware.meters import axdr, obis
 from firmware.meters.han_totals import add
-from firmware.meters.han_values import put_clock, put_number
+from firmware.meters.han_values import put_clock, put_number, put_plain
 from firmware.reading import Quantity
 
 _VALUE = const(2)  # attributes of a register
@@ -91,27 +91,27 @@ def _is_positional(tape, items):
     if len(items) not in (11, 14):
         return False
     for item in items[:6]:
-        if tape.tag(item) != axdr.UINT16:
+        if tape.tag(item) != axdr.UINT16 and tape.tag(item):  # null: not measured
             return False
     return True
 
 
 def _decode_positional(tape, items, telegram):
     """E450 (Burgenland, Switzerland): voltages, currents, powers, energies, angles, id."""
-    numbers = [tape.number(item) for item in items]
-    if None in numbers[:10]:
-        return False
+    for item in items[6:10]:
+        if tape.number(item) is None and tape.tag(item):
+            return False
     values = telegram.values
     for i in range(3):
-        values["voltage_l%d_v" % (i + 1)] = Quantity(numbers[i], 0, "V")
-        values["current_l%d_a" % (i + 1)] = Quantity(numbers[3 + i], -2, "A")
-    values["active_power_import_w"] = Quantity(numbers[6], 0, "W")
-    values["active_power_export_w"] = Quantity(numbers[7], 0, "W")
-    values["active_energy_import_wh"] = Quantity(numbers[8], 0, "Wh")
-    values["active_energy_export_wh"] = Quantity(numbers[9], 0, "Wh")
+        put_plain(tape, items[i], values, "voltage_l%d_v" % (i + 1), 0, "V")
+        put_plain(tape, items[3 + i], values, "current_l%d_a" % (i + 1), -2, "A")
+    put_plain(tape, items[6], values, "active_power_import_w", 0, "W")
+    put_plain(tape, items[7], values, "active_power_export_w", 0, "W")
+    put_plain(tape, items[8], values, "active_energy_import_wh", 0, "Wh")
+    put_plain(tape, items[9], values, "active_energy_export_wh", 0, "Wh")
     if len(items) == 14:
         for i in range(3):
-            angle = numbers[10 + i]
+            angle = tape.number(items[10 + i])
             if angle is not None and angle <= 360:  # 400: undefined
                 values["phase_angle_l%d_deg" % (i + 1)] = Quantity(angle, 0, "deg")
     text = tape.text(items[-1])

@@ -6,6 +6,7 @@ import pytest
 from firmware.meters.han import HanDecoder
 from firmware.reading import Quantity, decimal
 from sim.meters import han_frames as frames
+from tests.meters.han_cases import CASES
 
 TIME = frames.date_time(2025, 12, 14, 16, 0, 5, -60)
 LDN = b"ISK1030775212859"
@@ -198,6 +199,21 @@ def test_landis_gyr(angles):
     if angles:
         expected.update({"phase_angle_l2_deg": "53", "phase_angle_l3_deg": "295"})
     assert shown(decoded(elements)) == expected
+
+
+@pytest.mark.parametrize("case", ["kaifa", "positional", "wiener-netze", "iskra-33"])
+def test_null_in_a_list_without_codes(case):
+    """What a meter does not measure is null; the other values stay."""
+    (items, time), = [(body[1], time) for name, body, time, _ in CASES if name == case]
+    whole = shown(decoded(items, time))
+    lost = set()
+    for place in range(1, len(items)):
+        if items[place][0] in (6, 18):
+            null = [*items[:place], (0, None), *items[place + 1 :]]
+            left = shown(decoded(null, time))
+            assert left.items() <= whole.items() and len(left) >= len(whole) - 1
+            lost |= whole.keys() - left.keys()
+    assert len(lost) >= 8
 
 
 def triplet(code, tag, number, scaler, unit):
