@@ -9,6 +9,7 @@ from firmware.meters.errors import MeterError
 
 _CONNECT_SAMPLE_MS = const(1100)  # after a connect; the line then rests from the exchange before
 _MOST_FULL = const(10)
+_SIGN_S = const(60)  # a pause may be longer than a task may stay away
 
 
 class MeterTask:
@@ -110,9 +111,14 @@ class MeterTask:
         return True
 
     async def _pause(self, seconds):
-        try:
-            await asyncio.wait_for(self._now.wait(), max(seconds, 1))
-        except asyncio.TimeoutError:
-            return
-        self._now.clear()
-        await asyncio.sleep_ms(_CONNECT_SAMPLE_MS)
+        seconds = max(seconds, 1)
+        while seconds > 0:
+            try:
+                await asyncio.wait_for(self._now.wait(), min(seconds, _SIGN_S))
+            except asyncio.TimeoutError:
+                seconds -= _SIGN_S
+                self._heart.beat("meter")
+            else:
+                self._now.clear()
+                await asyncio.sleep_ms(_CONNECT_SAMPLE_MS)
+                return

@@ -183,6 +183,14 @@ def test_ordered_restarts_are_no_failures(files):
     assert reasons == [0] + [4] * 5
 
 
+def test_a_long_pause_between_samples_is_no_hanging(files):
+    files = dict(files)
+    files["data/settings"] = stored({"interval": 1200})
+    board = Machine(files)
+    assert board.live(POWER, cut_ms=1300000) == POWER and board.uptime_ms == 1300000
+    assert board.said("meter: reading") and not board.said("is stuck")
+
+
 def test_hung_task_is_named_and_reset(files):
     board = machine(files, "await asyncio.Event().wait()")
     cause = board.live(POWER, cut_ms=3600 * 1000)
