@@ -6,6 +6,9 @@
 
 import random
 
+from firmware.meters.kmp_units import unit_name
+from firmware.reading import parse_decimal
+
 STUFFED = {0x80, 0x40, 0x0D, 0x06, 0x1B}
 ADDRESS = 0x3F
 
@@ -26,6 +29,39 @@ REGISTERS = {
     1002: (47, 4, 0, 123456),
     1003: (48, 4, 0, 261121),
 }
+
+UNITS = {unit_name(code): code for code in range(255, -1, -1)}  # of two codes the lower one
+NUMBER = 51  # unit of what has none
+_MOST_EXPONENT = 63  # SiEx has six bits for it
+
+
+def parse_register(text):
+    """"60=56.726,MWh,4" -> (60, (unit code, value bytes, exponent, mantissa)); ValueError.
+
+    The value may have an exponent (12e3); it keeps the decimals that are written. Unit (name or
+    code) and bytes: as the register has them, else 51 and 4. No value: (id, None), it is gone.
+    """
+    rid, given, rest = text.partition("=")
+    value, unit, size = (rest.split(",") + ["", ""])[:3]
+    if not rid.isdigit() or int(rid) > 0xFFFF or not given or rest.count(",") > 2:
+        raise ValueError("ID=VALUE[,UNIT[,BYTES]]")
+    rid = int(rid)
+    if not rest:
+        return rid, None
+    usual = REGISTERS.get(rid, (NUMBER, 4))
+    if unit:
+        unit = int(unit) if unit.isdigit() else UNITS.get(unit, 256)
+        if unit > 255:
+            raise ValueError("no such unit")
+    else:
+        unit = usual[0]
+    size = int(size) if size else usual[1]
+    digits, scaled, power = value.partition("e")
+    mantissa, exponent = parse_decimal(digits)
+    exponent += int(power) if scaled else 0
+    if abs(exponent) > _MOST_EXPONENT or not 1 <= size <= 10 or abs(mantissa) >> 8 * size:
+        raise ValueError("exponent to +-63, 1 to 10 bytes that hold all digits")
+    return rid, (unit, size, exponent, mantissa)
 
 
 def crc16(data):
@@ -60,7 +96,8 @@ def unstuff(data):
 
 
 class Multical:
-    """serial: int. registers: as REGISTERS. Faults are chances from 0 to 1 per reply.
+    """serial: int. registers: as REGISTERS; still: ids of those that do not grow. Faults are
+    chances from 0 to 1 per reply.
 
     asleep: the first request after `awake_ms` of silence only wakes it.
     """
@@ -69,7 +106,7 @@ class Multical:
 
     def __init__(self, serial=7210086, registers=None, meter_type=0x0001, revision=0x0601,
                  answer_ms=60, echo=False, noise=0.0, drop=0.0, damage=0.0, asleep=False,
-                 awake_ms=5000, live=True, seed=None):  # fmt: skip
+                 awake_ms=5000, live=True, seed=None, still=()):  # fmt: skip
         if not 0 <= serial < 1 << 32:
             raise ValueError("a serial number of 32 bits, not %d" % serial)
         self.registers = dict(REGISTERS if registers is None else registers)
@@ -78,6 +115,7 @@ class Multical:
         self.damage, self.asleep, self.awake_ms, self.live = damage, asleep, awake_ms, live
         self.seen = {"requests": 0, "bad": 0, "dropped": 0, "damaged": 0, "asleep": 0}
         self.log = lambda text: None
+        self._still = still  # ids of those that do not grow
         self._random = random.Random(seed)
         self._buffer = bytearray()
         self._last = None  # ms of the last sound request
@@ -144,7 +182,7 @@ class Multical:
             return
         passed = now_ms - self._started[0]
         for rid, per_hour in ((1004, 1), (60, 12), (68, 32), (155, 123000)):
-            if rid in self.registers:
+            if rid in self.registers and rid not in self._still:
                 unit, size, exponent, mantissa = self._started[1][rid]
                 grown = mantissa + passed * per_hour // 3600000
                 self.registers[rid] = unit, size, exponent, grown

@@ -4,6 +4,7 @@
 import argparse
 import os
 import pty
+import re
 import select
 import socket
 import sys
@@ -93,11 +94,22 @@ class Server:
 
 
 def _kmp(options):
-    from sim.meters.multical import Multical
+    from sim.meters.multical import REGISTERS, Multical, parse_register
 
-    return Multical(serial=options.serial, echo=options.echo, noise=options.noise,
-                    drop=options.drop, damage=options.damage, asleep=options.asleep,
-                    answer_ms=options.answer_ms)  # fmt: skip
+    registers, chosen = dict(REGISTERS), []
+    for text in options.register:
+        try:
+            rid, value = parse_register(text)
+        except ValueError as error:
+            raise ValueError("--register %s: %s" % (text, error)) from None
+        chosen.append(rid)
+        registers[rid] = value
+    registers = {rid: value for rid, value in registers.items() if value}
+    kind = int(options.type or "00010601", 16)
+    return Multical(serial=options.serial, registers=registers, still=chosen,
+                    meter_type=kind >> 16, revision=kind & 0xFFFF, echo=options.echo,
+                    noise=options.noise, drop=options.drop, damage=options.damage,
+                    asleep=options.asleep, answer_ms=options.answer_ms)  # fmt: skip
 
 
 def _mc66(options):
@@ -127,6 +139,18 @@ def _pusher(options):
 METERS = {"kmp": _kmp, "mc66c": _mc66, "mc66b": _mc66, "han": _pusher, "p1": _pusher}
 
 
+def _type(text):
+    if not re.fullmatch("[0-9A-Fa-f]{8}", text):
+        raise argparse.ArgumentTypeError("8 hex digits: type, software revision")
+    return text
+
+
+def _chance(text):
+    if not 0 <= float(text) <= 1:
+        raise argparse.ArgumentTypeError("a chance from 0 to 1")
+    return float(text)
+
+
 def make_parser():
     parser = argparse.ArgumentParser(
         prog="meterctl simulate",
@@ -138,10 +162,16 @@ def make_parser():
     where.add_argument("--tcp", metavar="HOST:PORT", help="listen there; port 0: any free one")
     where.add_argument("--pty", metavar="PATH", help="make PATH a pseudo-terminal")
     parser.add_argument("--serial", type=int, default=7210086)
+    parser.add_argument("--type", type=_type, metavar="HEX",
+                        help="kmp: meter type and software revision, 8 hex digits")  # fmt: skip
+    parser.add_argument("--register", action="append", default=[],
+                        metavar="ID=VALUE[,UNIT[,BYTES]]",
+                        help="kmp: 60=56.726,MWh,4 or 80=12e3,W,2; 80= takes it away")
     parser.add_argument("--echo", action="store_true", help="the head hears its own light")
-    parser.add_argument("--noise", type=float, default=0, metavar="P", help="chance of a stray 00")
-    parser.add_argument("--drop", type=float, default=0, metavar="P", help="chance of no reply")
-    parser.add_argument("--damage", type=float, default=0, metavar="P",
+    parser.add_argument("--noise", type=_chance, default=0, metavar="P",
+                        help="chance of a stray 00")  # fmt: skip
+    parser.add_argument("--drop", type=_chance, default=0, metavar="P", help="chance of no reply")
+    parser.add_argument("--damage", type=_chance, default=0, metavar="P",
                         help="chance of a bad bit")  # fmt: skip
     parser.add_argument("--asleep", action="store_true", help="the first request only wakes it")
     parser.add_argument("--answer-ms", type=int, default=60, help="time to the reply's start")
@@ -161,6 +191,8 @@ def main(arguments):
     try:
         if options.meter not in ("han", "p1") and (options.frames or options.key):
             raise ValueError("--frames and --key are for han and p1")
+        if options.meter != "kmp" and (options.register or options.type):
+            raise ValueError("--register and --type are for kmp")
         core = METERS[options.meter](options)
     except (OSError, ValueError) as error:
         print("meterctl simulate: %s" % error, file=sys.stderr)

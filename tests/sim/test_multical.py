@@ -1,14 +1,19 @@
 # uMeter - the simulated MULTICAL as another reader sees it
 # MIT license; Copyright (c) 2026 The uMeter authors
 
+import subprocess
+import sys
 import time
+from decimal import Decimal
 
 import pytest
 from pykmp.client import PySerialClientCommunicator
+from pykmp.codec import FloatCodec
 from pykmp.messages import GetRegisterRequest, GetSerialRequest, GetTypeRequest
 
-from sim.meters.multical import Multical
+from sim.meters.multical import Multical, parse_register
 from sim.meters.server import Server, main
+from tests.sources import ROOT
 
 
 @pytest.fixture(params=["tcp", "pty"])
@@ -53,3 +58,57 @@ def test_faults():
 def test_a_serial_number_that_no_meter_has(meter, serial, capsys):
     assert main([meter, "--tcp", "127.0.0.1:0", "--serial=%d" % serial]) == 2
     assert "not %d" % serial in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("text, found", [
+    ("60=56.726", (60, (3, 4, -3, 56726))),  # unit and size as usual
+    ("60=56.726,GJ,7", (60, (8, 7, -3, 56726))),
+    ("80=12e3,W,2", (80, (21, 2, 3, 12))),
+    ("80=-1.50e-2,22,1", (80, (22, 1, -4, -150))),
+    ("4711=7", (4711, (51, 4, 0, 7))),
+    ("1002=123456,clock", (1002, (47, 4, 0, 123456))),
+    ("155=", (155, None)),
+])
+def test_registers_that_are_asked_for(text, found):
+    assert parse_register(text) == found
+
+
+@pytest.mark.parametrize("text", [
+    "", "60", "e1=7", "65536=1", "60=x", "60=1,MWH", "60=1,256", "60=256,kWh,1", "60=1,kWh,11",
+    "60=1e64", "60=1e", "60=1,,4,5", "60=,kWh",
+])  # fmt: skip
+def test_registers_that_no_meter_has(text):
+    with pytest.raises(ValueError):
+        parse_register(text)
+
+
+@pytest.mark.parametrize("wrong", [
+    ["kmp", "--register", "60=x"], ["kmp", "--type", "1"], ["kmp", "--noise", "2"],
+    ["kmp", "--drop", "x"], ["mc66c", "--register", "60=1"], ["han", "--type", "00010601"],
+])  # fmt: skip
+def test_a_wrong_option_is_named(wrong, capsys):
+    assert main([*wrong, "--tcp", "127.0.0.1:0"]) == 2
+    assert wrong[1] in capsys.readouterr().err
+
+
+def test_pykmp_reads_what_the_command_line_says(tmp_path):
+    """Types, units, exponents and value sizes; a register that does not grow stays in its size."""
+    path = str(tmp_path / "meter")
+    command = [sys.executable, "-m", "tools.meterctl.main", "simulate", "kmp", "--pty", path,
+               "--serial", "42", "--type", "00130601", "--register", "60=1234567.8,kWh,7",
+               "--register", "80=-12e3,W,2", "--register", "99=255,number,1",
+               "--register", "86=", "--answer-ms", "300"]  # fmt: skip
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout.readline().startswith("kmp on " + path)
+            reader = PySerialClientCommunicator(serial_device=path, timeout_seconds=5)
+            assert reader.send_request(message=GetSerialRequest()).serial == "42"
+            kind = reader.send_request(message=GetTypeRequest())
+            assert kind.meter_type_bytes == b"\x00\x13"
+            wanted = GetRegisterRequest(registers=[60, 80, 86, 99])
+            found = reader.send_request(message=wanted).registers
+        finally:
+            process.kill()
+    assert {rid: (len(r.value) - 2, FloatCodec.decode(r.value), r.unit)
+            for rid, r in found.items()} == {
+        60: (7, Decimal("1234567.8"), 2), 80: (2, -12000, 21), 99: (1, 255, 51)}  # fmt: skip
