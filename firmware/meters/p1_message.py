@@ -12,7 +12,8 @@ _SLASH = const(0x2F)
 
 def ident_of(view, pos, start):
     """Text of a P1 identification line between "/" and its line end."""
-    return str(bytes(view[pos + 1 : start]), "ascii").strip()
+    line = bytes(view[pos + 1 : start]).split(b"\n")[0]  # DB may follow, which is no text
+    return str(line, "ascii").strip()
 
 
 def decode(decoder, data, ident, telegram):

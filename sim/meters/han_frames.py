@@ -153,8 +153,8 @@ def p1(lines, ident="TST5METER", crc=True, newline="\r\n"):
     return text + (arc(text) if crc else b"") + newline.encode()
 
 
-def p1_ciphered(lines, title, counter, key, authentication_key, ident="TST5METER"):
+def p1_ciphered(lines, title, counter, key, authentication_key, ident="TST5METER", tag=b""):
     clear = "".join(line + "\r\n" for line in lines).encode()
     head = b"/" + ident.encode() + b"\r\n\r\n"
-    body = sealed(clear, title, counter, 0x30, key, authentication_key, form=2, tag=b"")
+    body = sealed(clear, title, counter, 0x30, key, authentication_key, form=2, tag=tag)
     return head + body + b"!" + arc(head + body) + b"\r\n"

@@ -64,7 +64,9 @@ LAYERS = {
     "mbus": (lambda rng: frames.mbus_message(rng.choice(APDUS), rng.choice((60, 900))), None),
     "p1": (lambda rng: frames.p1(LINES, crc=rng.random() < 0.8), None),
     "p1-ciphered": (
-        lambda rng: frames.p1_ciphered(LINES, b"", 7, KEY, AUTHENTICATION_KEY), None,
+        lambda rng: frames.p1_ciphered(
+            LINES, b"", 7, KEY, AUTHENTICATION_KEY, tag=rng.choice((b"", b"\xdb"))
+        ), None,
     ),
     "p1-in-glo": (lambda rng: glo(frames.p1(LINES)), None),
     "gbt-frames": (lambda rng: frames.hdlc_blocks(rng.choice(APDUS), 50), None),

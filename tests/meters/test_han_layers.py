@@ -262,8 +262,8 @@ def test_p1_clock_in_two_lines():
 
 def test_p1_ciphered():
     keys = (KEY, AUTHENTICATION_KEY)
-    for title in (b"", TITLE):
-        data = frames.p1_ciphered(LINES, title, 7, *keys)
+    for title, tag in ((b"", b""), (TITLE, b""), (TITLE, b"\xdb")):
+        data = frames.p1_ciphered(LINES, title, 7, *keys, tag=tag)
         (telegram,) = HanDecoder(*keys).feed(data)
         assert telegram.values["p1_ident"] == "TST5METER"
         assert telegram.values["active_power_import_w"] == Quantity(278, 0, "W")
