@@ -20,6 +20,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 ROOT = Path(__file__).resolve().parent.parent
 MICROPYTHON = ROOT / "build" / "micropython"
 DEVICE = ROOT / "tests" / "device"
+WAITING = ("e2e", "web", "sim", "net", "tools")  # their tests wait for boards and brokers
 HEADER_LINES = 10  # how far down `# heap:`, `# timeout:` and `# path:` are looked for
 
 
@@ -36,6 +37,12 @@ def header(source, key, default):
 def pytest_xdist_auto_num_workers():
     """-n auto"""
     return workers()
+
+
+def pytest_collection_modifyitems(items):
+    """What waits begins first: other workers compute meanwhile, and help when they are done."""
+    order = {name: number for number, name in enumerate(WAITING)}
+    items.sort(key=lambda item: order.get(item.path.parent.name, len(order)))
 
 
 class DeviceFile(pytest.File):
