@@ -12,6 +12,7 @@ _TOTALS = (
     "reactive_energy_import_varh",
     "reactive_energy_export_varh",
 )
+_CLOCK_TAGS = b"\x09\x19"  # octet string, date-time
 VOLTS_MAX = const(1000)  # a voltage without a scaler above this has decimals
 _VOLTAGES = ("voltage_l1_v", "voltage_l2_v", "voltage_l3_v")
 
@@ -24,8 +25,11 @@ class Clock:
         self.rule = cosem_time.WALL
 
 
-def put_clock(values, data, at, clock):
-    """The list's own clock; nothing if the twelve bytes are no time."""
+def put_clock(tape, i, values, clock):
+    """The list's own clock; nothing if element i is none."""
+    if tape.size(i) != 12 or tape.tag(i) not in _CLOCK_TAGS:
+        return  # a size may count bits or elements
+    data, at = tape.data, tape.start(i)
     found = cosem_time.fields(data, at)
     if found is None:
         return

@@ -95,13 +95,13 @@ def decode(tape, items, telegram, clock):
             if text:
                 values[_WORDS[word]] = text
         elif word == "t":
-            time_at = tape.start(item) if tape.size(item) == 4 else -1
+            time_at = _place(tape, item, 4, 27)
         elif word == "d":
-            if time_at >= 0 and tape.size(item) == 5:
-                _split_clock(values, tape.data, tape.start(item), time_at)
+            date_at = _place(tape, item, 5, 26)
+            if time_at >= 0 and date_at >= 0:
+                _split_clock(values, tape.data, date_at, time_at)
         elif word == "C":
-            if tape.size(item) == 12:
-                put_clock(values, tape.data, tape.start(item), clock)
+            put_clock(tape, item, values, clock)
         elif word != "-" and not _put(tape, item, word, telegram):
             return False
     if "meter_id" not in values and "logical_device_name" in values:
@@ -131,6 +131,12 @@ def _put(tape, item, word, telegram):
         name, unit, kind = obis.lookup(int(c) << 16 | int(d) << 8 | int(e))
         values[name] = Quantity(number, _EXPONENTS[kind], unit)
     return True
+
+
+def _place(tape, item, size, tag):
+    # Where an octet string of that size, or a value of that type, begins; -1 for what is none.
+    fits = tape.size(item) == size and tape.tag(item) in (axdr.OCTETS, tag)
+    return tape.start(item) if fits else -1
 
 
 def _split_clock(values, data, date_at, time_at):

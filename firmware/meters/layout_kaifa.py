@@ -52,8 +52,7 @@ def decode(tape, items, telegram, clock):
         put_plain(tape, items[7 + i], values, "current_l%d_a" % (i + 1), -3, "A")
         put_plain(tape, items[7 + phases + i], values, "voltage_l%d_v" % (i + 1), -1, "V")
     if behind < len(items):
-        if tape.size(items[behind]) == 12:
-            put_clock(values, tape.data, tape.start(items[behind]), clock)
+        put_clock(tape, items[behind], values, clock)
         for i in range(4):
             name, unit = _ENERGIES[i]
             put_plain(tape, items[behind + 1 + i], values, name, 0, unit)

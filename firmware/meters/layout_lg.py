@@ -53,8 +53,7 @@ def _decode_objects(tape, items, telegram, clock):
             continue
         key = tape.obis_key(entry + 2)
         if key == obis.CLOCK:
-            if tape.size(items[i]) == 12:
-                put_clock(telegram.values, tape.data, tape.start(items[i]), clock)
+            put_clock(tape, items[i], telegram.values, clock)
             continue
         meaning = ("asset_number", "", obis.TEXT) if key == 0x600101 else obis.lookup(key)
         if not meaning:

@@ -52,8 +52,8 @@ def decode(tape, telegram, clock):
         scaler = codes[entry + 5]
         tag = cells[_FIRST + 4 * i]
         if not meaning:
-            if key == obis.CLOCK and tape.size(i) == 12 and tag in (axdr.OCTETS, 25):
-                put_clock(values, tape.data, tape.start(i), clock)
+            if key == obis.CLOCK:
+                put_clock(tape, i, values, clock)
             continue
         name, unit, kind = meaning
         if kind == text:
@@ -89,7 +89,7 @@ def _loose_front(tape, first, values, clock):
     name = ""
     for i in range(min(first, 4)):
         if tape.tag(i) == axdr.OCTETS and tape.size(i) == 12 and "meter_time_local" not in values:
-            put_clock(values, tape.data, tape.start(i), clock)
+            put_clock(tape, i, values, clock)
         elif not name and tape.text(i):
             name = values["list_id"] = tape.text(i)
     if not name and tape.obis_key(first) == _LIST_ID:

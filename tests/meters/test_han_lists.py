@@ -216,6 +216,26 @@ def test_null_in_a_list_without_codes(case):
     assert len(lost) >= 8
 
 
+def test_what_stands_in_the_place_of_a_clock():
+    """A size may count bits: they are no time, and nothing is read behind them."""
+    elements, expected = listed("ANY e+")
+    bits = (4, "1" * 12)
+    objects_ = objects([(3, "1-0:1.8.0", 2), (8, "0-0:1.0.0", 2)], [elements[1], bits])
+    assert shown(decoded(objects_)) == expected
+    null = (0, None)
+    numbers = [(6, number) for number in range(10)]
+    kaifa_ = [FIXED["KFM"][0], FIXED["SERIAL"][0], FIXED["MODEL"][0], *numbers, bits] + [null] * 4
+    assert "meter_time_local" not in shown(decoded(kaifa_))
+    iskra = [FIXED["SERIAL"][0], (4, "1010"), (4, "10101")] + [null] * 25
+    assert shown(decoded(iskra)) == {"meter_id": "92000001"}
+
+
+def test_time_and_date_of_their_own_types():
+    elements = [FIXED["SERIAL"][0], (27, FIXED["TIME"][0][1]), (26, FIXED["DATE"][0][1])]
+    found = shown(decoded(elements + [(0, None)] * 25))
+    assert found == {"meter_id": "92000001", **FIXED["DATE"][1]}
+
+
 def triplet(code, tag, number, scaler, unit):
     return (2, [frames.obis(code), (tag, number), (2, [(15, scaler), (22, unit)])])
 
