@@ -77,6 +77,23 @@ def test_rejected_records(decode):
     assert answers[0]["text"] == "café"
 
 
+KEYS = {
+    "kmp": {"cid", "serial", "meter_type", "registers", "unstuffed"}, "v2": {"text"},
+    "han": {"layers", "values"}, "en61107": {"fields", "values"},
+}  # fmt: skip
+
+
+def test_every_answer_has_all_keys_of_its_protocol(decode):
+    ack = {"frame": "06"}
+    lines = [{"id": (protocol, i), "protocol": protocol, **fields}
+             for protocol in sorted(KEYS)
+             for i, fields in enumerate([{}, ack, {"frame": "xx"}, {"frame": 7}, {"frame": ""}])]
+    for line, answer in zip(lines, decode(lines)):
+        assert KEYS[line["protocol"]] | {"id", "result", "reason"} <= set(answer), (line, answer)
+        for name in ("registers", "values"):
+            assert not answer.get(name)
+
+
 def test_energies_with_decimals_are_exact(decode):
     """MicroPython's floats have 24 bits: 12345678.9 would come out as 12345680."""
     text = p1(["1-0:1.8.0(0012345.6789*kWh)", "1-0:2.8.0(99.9999*kWh)", "1-0:32.7.0(230.1*V)"])

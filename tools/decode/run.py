@@ -16,6 +16,16 @@ def rejected(identity, reason):
     return {"id": identity, "result": "reject", "reason": reason}
 
 
+def _nothing_known(protocol):
+    """What every answer has besides id, result and reason."""
+    if protocol == "kmp":
+        return {"cid": None, "serial": None, "meter_type": None, "registers": [],
+                "unstuffed": None}  # fmt: skip
+    if protocol == "v2":
+        return {"text": None}
+    return {"layers" if protocol == "han" else "fields": None, "values": {}}
+
+
 def decode_record(record):
     """Answer of the protocol's decode(record), a reject with the reason if it has none."""
     if not isinstance(record, dict):
@@ -30,9 +40,11 @@ def decode_record(record):
     # The last line of defence of a filter: one record that a decoder fails on, be it by
     # a mistake of ours, must not cost the answers to all others. The reason names it.
     except Exception as error:
-        return rejected(identity, "%s: %s" % (type(error).__name__, error))
+        answer = rejected(identity, "%s: %s" % (type(error).__name__, error))
     answer["id"] = identity
-    return answer
+    whole = _nothing_known(protocol)
+    whole.update(answer)
+    return whole
 
 
 def explain_record(record):
