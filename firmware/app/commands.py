@@ -12,7 +12,6 @@ from firmware.control.commands import ALL, ASKERS, KEPT, Commands, keep, utf8
 
 _RESTART_S = const(16)
 _RECONNECT_S = const(60)  # so long the stored networks are tried
-_NO_SUPPLY = "65.535"  # volts, as MeterLogger says it where no pin measures
 
 
 def make_table(app):
@@ -55,13 +54,12 @@ def _add_questions(add, app):
 
 def _volts(millivolts):
     if millivolts is None:
-        return _NO_SUPPLY
+        return "65.535"  # as MeterLogger says it where no pin measures
     return "%d.%03d" % (millivolts // 1000, millivolts % 1000)
 
 
 def _counts(counts):
-    names = sorted(counts)
-    return "&".join(["%s=%d" % (name.replace(" ", "_"), counts[name]) for name in names])
+    return "&".join(["%s=%d" % (name.replace(" ", "_"), counts[name]) for name in sorted(counts)])
 
 
 def _crashes():
@@ -165,10 +163,9 @@ def _both(settings, text):
     """-> changes of the settings; checked here, so that a job with them is known to work."""
     from firmware.net.wifi_words import unescape
 
-    text = utf8(text)
-    if text[:5] != "ssid=" or text[:6] == "ssid=&" or "&pwd=" not in text:
+    ssid, found, password = utf8(text).partition("&pwd=")
+    if ssid[:5] != "ssid=" or len(ssid) < 6 or not found:
         raise ValueError("ssid=...&pwd=..., not that")
-    ssid, _, password = text.partition("&pwd=")
     changes = {"ssid": unescape(ssid[5:]), "password": unescape(password)}
     for name, value in changes.items():
         settings.check(name, value)
@@ -176,11 +173,11 @@ def _both(settings, text):
 
 
 def _set_both(app, changes):
-    from firmware.net import wifi_words
+    from firmware.net.wifi_words import escape
 
     keep(app.settings, changes)
-    name = wifi_words.escape(app.settings["ssid"])
-    return "ssid=%s&pwd=%s" % (name, wifi_words.escape(_shown(app.settings, "password")))
+    password = _shown(app.settings, "password")
+    return "ssid=%s&pwd=%s" % (escape(app.settings["ssid"]), escape(password))
 
 
 def _set_extender(app, text):
@@ -228,6 +225,8 @@ async def _restart_later(app):
 def _factory_reset(app):
     from firmware.app.factory import erase
 
+    if app.settings["cron_jobs"]:
+        app.cron.runner.clear()  # it runs for another while
     erase(app)
     overlay.free("firmware.app.factory")
     _restart(app)

@@ -96,11 +96,6 @@ class Settings:
         self.pending = self.pending or bool(new)
         return bool(new)
 
-    def note(self, name, value):
-        """Keeps what the device itself has found out: no checks are loaded for it."""
-        self._values[name] = value
-        self.pending = True
-
     def reset(self):
         """Factory settings; the files are gone when this returns."""
         self._values = {}

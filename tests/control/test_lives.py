@@ -486,3 +486,26 @@ def test_what_is_refused_has_no_effect(script, tmp_path, function, text):
         before, now, later = facts[3 * n : 3 * n + 3]
         assert now == later and (n >= refused or now == before), (n, before, now, later)
     assert facts[-1] != facts[0]
+
+
+def test_what_was_erased_does_not_come_back_with_a_new_job(script, tmp_path):
+    send(script, "set_cron", JOB)
+    send(script, "factory_reset")
+    send(script, "set_cron", OTHER_JOB)
+    script.order("state")
+    (found,) = states(life.run(script, tmp_path))
+    assert found["jobs"] == found["listed"] == [OTHER_JOB.decode()]
+
+
+def test_a_thermostat_is_never_refused(script, tmp_path):
+    """Slow PWM, told anew every 20 s for two hours: more than the guard can remember."""
+    for n in range(360):
+        script.message(*sealed(script.now - n % 7, "pwm", b"%d" % (n * 7 % 1000)))
+        script.wait(20000)
+        if n == 200:  # the power fails: what is dated later is new
+            script.order("cut")
+            script.order("boot")
+            script.wait(10000)
+    script.order("state")
+    told = life.run(script, tmp_path)
+    assert states(told)[0]["rejected"] == {} and len(ran(told)) == 360
