@@ -18,7 +18,7 @@ from pathlib import Path
 from sim.launch import VirtualBoard, interpreter
 from sim.meters.server import METERS, Server, make_parser
 from tools import boards, brokers, build, mpy
-from tools.config import ConfigError, resolve, run_variable
+from tools.config import ConfigError, near_misses, resolve, run_variable
 from tools.config.collect import parse_overrides
 from tools.image import make_image
 from firmware.crypto.keys import parse_key
@@ -212,6 +212,8 @@ def main():
     parser = argparse.ArgumentParser(prog="make sim", description=__doc__)
     parser.add_argument("--override", action="append", default=[], metavar="NAME=VALUE")
     options = parser.parse_args()
+    for line in near_misses(os.environ):
+        say("build", line)
     try:
         return run(parse_overrides(options.override), os.environ)
     except (SimError, ConfigError, build.BuildError, brokers.BrokerError, LinkError) as error:

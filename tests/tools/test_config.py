@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tools import boards
-from tools.config import ConfigError, render, resolve, run_variable
+from tools.config import ConfigError, near_misses, render, resolve, run_variable
 from tools.config.checks import address, passphrase, switch, timezone
 from tools.config.flags import BY_NAME, FLAGS, METERS, RUN, SHORT, WITHOUT_MEANING
 
@@ -84,6 +84,15 @@ def test_key_is_needed_and_checked(key):
 def test_unknown_flag_on_the_command_line(name, hint):
     message = refused(**{name: "1"})
     assert message.startswith(name + ":") and hint in message
+
+
+def test_misspelt_names_in_the_environment_are_said():
+    usual = dict.fromkeys("PATH HOME TERM LANG LC_ALL SHELL MAIL LOGNAME DISPLAY HOSTNAME TZ CI"
+                          " MAKEFLAGS MAKELEVEL PYTHONPATH TMPDIR DEBIAN_FRONTEND".split(), "x")
+    assert not near_misses({**usual, **dict.fromkeys([*BY_NAME, *RUN, *WITHOUT_MEANING], "1")})
+    for name, flag in (("BRKER", "BROKER"), ("EN6110", "EN61107"), ("WIFI_SID", "WIFI_SSID")):
+        (line,) = near_misses({**usual, name: "secret"})
+        assert name in line and flag in line and "secret" not in line
 
 
 def test_unknown_names_in_the_environment_are_passed_over():

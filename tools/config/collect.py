@@ -6,6 +6,8 @@ import difflib
 from tools.config.checks import ConfigError
 from tools.config.flags import BY_NAME, RUN, WITHOUT_MEANING
 
+_NEAR = 0.8  # BRKER and BROKER; nothing that shells and desktops put into an environment
+
 
 def parse_overrides(words):
     """["NAME=VALUE", ...], as make hands its command line over, -> dict."""
@@ -44,6 +46,16 @@ def run_variable(name, overrides, environ, default=""):
     """Value of a variable of this run, such as ARCH or PORT."""
     assert name in RUN, name
     return overrides.get(name, environ.get(name, "")).strip() or default
+
+
+def near_misses(environ):
+    """Lines for the person: names of the environment that look like a misspelt flag."""
+    lines = []
+    for name in environ:
+        near = difflib.get_close_matches(name, BY_NAME, n=1, cutoff=_NEAR)
+        if near and not (name in BY_NAME or name in RUN or name in WITHOUT_MEANING):
+            lines.append("%s in the environment is no flag; did you mean %s?" % (name, near[0]))
+    return lines
 
 
 def unknown(name):
