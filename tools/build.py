@@ -43,6 +43,7 @@ class Manifest(NamedTuple):
     board: str
     version: str
     files: list
+    names: dict = {}  # class or module -> {name in a traceback: name in the sources}
 
     @property
     def size(self):
@@ -91,10 +92,10 @@ def build(flags, arch="", out=OUT, root=ROOT, together=True):
     arch = choose_arch(flags["BOARD"], arch)
     with tempfile.TemporaryDirectory(prefix="build-") as folder:
         tree = Path(folder) / "tree"
-        _compile(flags, arch, root, tree, together)
+        names = _compile(flags, arch, root, tree, together)
         files = [_describe(tree, path) for path in sorted(tree.rglob("*")) if path.is_file()]
         _replace(out, tree, files)
-    manifest = Manifest(arch, flags["METER"], flags["BOARD"], flags["VERSION"], files)
+    manifest = Manifest(arch, flags["METER"], flags["BOARD"], flags["VERSION"], files, names)
     manifest.write(manifest_path(out))
     return manifest
 
@@ -125,7 +126,7 @@ def _compile(flags, arch, root, tree, together):
     texts = {_module(path): (root / path).read_text(encoding="utf-8")
              for path in sources(flags, arch, root)}  # fmt: skip
     try:
-        linked = link(texts, flags) if together else texts
+        linked, names = link(texts, flags) if together else (texts, {})
     except SyntaxError as error:
         told = "%s, line %d: %s" % (error.filename, error.lineno, error.msg)
         raise mpy.CompileError(told) from None
@@ -158,6 +159,7 @@ def _compile(flags, arch, root, tree, together):
     for name, data in {**flags.files, **assets(root)}.items():
         (tree / name).parent.mkdir(parents=True, exist_ok=True)
         (tree / name).write_bytes(data)
+    return names
 
 
 def _describe(tree, path):

@@ -13,15 +13,17 @@
 import ast
 import builtins
 
+from tools.link_const import inline
 from tools.link_names import SCOPES, LinkError, Rename, bound
+from tools.link_short import Short, prime
 
 _BODIES = ("body", "orelse", "finalbody")
 
 
 class _Module:
-    def __init__(self, name, text):
+    def __init__(self, name, tree):
         self.name = name
-        self.tree = ast.parse(text, name)
+        self.tree = tree
         self.early, self.late = [], []  # import statements: those of the module, of functions
         # Without what is imported: that may not be there any more.
         self.globals, self.locals = bound(self.tree, imports=False), set()
@@ -63,8 +65,13 @@ class Program:
     """The modules of a tree, {name: text}, and which of them are linked into which."""
 
     def __init__(self, texts):
-        self.modules = {name: _Module(name, text) for name, text in texts.items()}
-        self.texts = texts
+        trees = {name: ast.parse(text, name) for name, text in texts.items()}
+        inline(trees)
+        self._short = Short(trees.values())
+        for name, tree in trees.items():
+            self._short.inside(name, tree)
+        self.modules = {name: _Module(name, tree) for name, tree in trees.items()}
+        self.names = self._short.names
         self.home = {}  # module -> the linked one that it is in
         self._names = {}  # (module, global) -> its name there
         self._taken = {}  # linked module -> names that mean something in it
@@ -161,8 +168,6 @@ class Program:
         return found
 
     def _link(self, target, members):
-        if members == [target] and not self._asks_linked(target):
-            return self.texts[target]
         statements, seen = [], set()
         for name in members:
             names, modules = {}, {}
@@ -177,12 +182,11 @@ class Program:
                         continue
                     seen.add(text)
                 statements.append(rename.visit(statement))
-        return ast.unparse(ast.Module(statements, [])) + "\n"
-
-    def _asks_linked(self, name):
-        module = self.modules[name]
-        return any(target in self.home for node in module.early + module.late
-                   for target in targets(node, self.modules))  # fmt: skip
+        tree = ast.Module(statements, [])
+        self._short.tables(target, tree)
+        if len(members) > 1:
+            prime(tree)
+        return ast.unparse(tree) + "\n"
 
     def _without(self, body, name, target, names, modules):
         """The statements with their imports set right; fills what is to be renamed."""

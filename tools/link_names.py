@@ -114,6 +114,14 @@ class Rename(ast.NodeTransformer):
         node.names = [self._names.get(name, name) for name in node.names]
         return node
 
+    def visit_Nonlocal(self, node):
+        node.names = [self._new(name) for name in node.names]
+        return node
+
+    def visit_ExceptHandler(self, node):
+        node.name = node.name and self._new(node.name)
+        return self.generic_visit(node)
+
     def _visit_all(self, nodes):
         return [node and self.visit(node) for node in nodes]
 
@@ -139,11 +147,21 @@ class Rename(ast.NodeTransformer):
         self._scopes.pop()
         return node
 
-    def _visit_scope(self, node):
+    def visit_Lambda(self, node):
+        node.args.defaults = self._visit_all(node.args.defaults)
+        node.args.kw_defaults = self._visit_all(node.args.kw_defaults)
         self._scopes.append((bound(node), False))
-        self.generic_visit(node)
+        node.body = self.visit(node.body)
         self._scopes.pop()
         return node
 
-    visit_Lambda = visit_ListComp = visit_SetComp = visit_DictComp = _visit_scope
-    visit_GeneratorExp = _visit_scope
+    def _visit_comprehension(self, node):
+        first = node.generators[0]
+        outside, first.iter = self.visit(first.iter), ast.Constant(None)
+        self._scopes.append((bound(node), False))
+        self.generic_visit(node)
+        self._scopes.pop()
+        first.iter = outside
+        return node
+
+    visit_ListComp = visit_SetComp = visit_DictComp = visit_GeneratorExp = _visit_comprehension

@@ -46,13 +46,13 @@ def plan(texts, flags):
 
 
 def link(texts, flags):
-    """{module: text} of the same, linked. LinkError."""
+    """({module: text} of the same, linked; {class or module: {short name: name}}). LinkError."""
     program = plan(texts, flags)
     linked = program.linked()
     for name in sorted(set(linked) - {*program.home.values()}, reverse=True):
         if is_package(name, texts) and not is_package(name, linked):
             del linked[name]  # all that was in it is elsewhere
-    return linked
+    return linked, program.names
 
 
 def is_package(name, modules):

@@ -12,7 +12,7 @@ from micropython import const
 from firmware import overlay
 from firmware.meters.errors import MeterError
 
-_ROOM = const(12288)  # bytes that the longest telegrams take
+_ROOM = const(16384)  # bytes that the longest telegrams take, with what is loaded to read them
 
 
 class _Resting:

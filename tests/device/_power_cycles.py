@@ -10,6 +10,8 @@ import sys
 
 sys.path.pop(0)  # the script's folder: it would come before the fakes
 sys.path.append(sys.argv[0].rpartition("/")[0])
+with open(sys.argv[1] + ".json") as manifest:
+    NAMES = json.load(manifest)["names"].get("firmware.store.settings.Settings", {})
 
 import world
 from _lives import POWER, Machine, tree
@@ -34,7 +36,9 @@ _COMMANDS = (
 
 
 def values_of(store):
-    return json.loads(json.dumps(store._values))
+    """What it would write: nothing else tells what was set from what is so by default."""
+    short = [short for short in NAMES if NAMES[short] == "_values"] or ["_values"]
+    return json.loads(json.dumps(getattr(store, short[0])))
 
 
 class HeatMeter:
