@@ -179,8 +179,7 @@ def needs_amqtt():
         install(["mosquitto"])
     except SetupError as error:
         say(str(error).splitlines()[-1])
-        return True
-    return False
+    return not has_command("mosquitto")
 
 
 def is_stale(step):

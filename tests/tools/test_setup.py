@@ -72,13 +72,16 @@ def test_packages_are_missed_by_those_that_need_them(monkeypatch):
 ])
 def test_amqtt_is_for_those_who_cannot_have_mosquitto(here, allowed, works, fresh, given, amqtt,
                                                       monkeypatch):  # fmt: skip
+    there = ["mosquitto"] if here else []
+
     def install(packages):
         assert packages == ["mosquitto"]
         if not works:
             raise SetupError("no network\napt-get failed")
+        there.extend(packages)
 
     monkeypatch.setenv("BROKER", given)
-    monkeypatch.setattr(setup, "has_command", lambda name: here)
+    monkeypatch.setattr(setup, "has_command", there.__contains__)
     monkeypatch.setattr(setup, "may_install", lambda: allowed)
     monkeypatch.setattr(setup, "is_stale", lambda step: not fresh)
     monkeypatch.setattr(setup, "install", install)
