@@ -45,6 +45,7 @@ def envelope(text, **changes):
 
 READOUT = b"/KAM\r\n\x020.0(00)6.8(0000.123*MWh)!\r\n\x03"
 READOUT += bytes([sum(READOUT[READOUT.index(2) + 1 :]) & 0x7F])
+NO_TEXT = b"/TST5METER\r\n\r\n0-0:96.13.0(\xe9)\r\n1-0:1.7.0(0.278*kW)\r\n!"
 BAD_FCS = bytearray(frames.hdlc_message(APDU))
 BAD_FCS[60] ^= 1
 
@@ -65,6 +66,11 @@ CASES = {
                                    "278 W"]),
     "p1 ciphered": (han(frames.p1_ciphered(LINES, TITLE, 9, METER_KEY, OTHER_KEY)), [
         "P1       /TST5METER", "counter 9", "| 1-0:1.7.0(0.278*kW)"]),
+    "p1 ciphered with DB": (
+        han(frames.p1_ciphered(LINES, TITLE, 9, METER_KEY, OTHER_KEY, tag=b"\xdb")), [
+            "P1       /TST5METER", "counter 9", "| 1-0:1.7.0(0.278*kW)"]),
+    "p1 with a byte that is no text": (han(NO_TEXT + frames.arc(NO_TEXT)), [
+        "CRC right", "| 0-0:96.13.0(?)", "| 1-0:1.7.0(0.278*kW)", "278 W"]),
     "no key": (han(frames.hdlc_message(SEALED), ()), ["need_key 4B414D0102030405"]),
     "wrong tag": (han(frames.hdlc_message(SEALED), (METER_KEY, METER_KEY)), ["reject tag"]),
     "wrong fcs": (han(bytes(BAD_FCS)), ["HCS right, FCS wrong", "reject fcs"]),

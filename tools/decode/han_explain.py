@@ -3,7 +3,7 @@
 
 from binascii import hexlify, unhexlify
 
-from firmware.meters import cosem_time, glo, llc
+from firmware.meters import cosem_time, glo, llc, p1_message
 from firmware.meters.ber import length_at
 from firmware.meters.han_link import FLAG, LONG_FRAME, SLASH, FrameFinder
 from firmware.meters.han_telegram import FrameError
@@ -111,7 +111,7 @@ def _mbus(view, pos, found, lines):
 
 def _p1(view, pos, found, lines):
     start = found[2]
-    ident = bytes(view[pos:start]).decode().strip()
+    ident = "/" + p1_message.ident_of(view, pos, start)
     if found[4] == CIPHERED:
         lines.append("P1       %s" % ident)
         _ciphering(view, start, found[3], lines)
@@ -161,7 +161,8 @@ def _ciphering(data, at, end, lines):
 
 def _clear(apdu, lines):
     if apdu[0] == SLASH or 0x30 <= apdu[0] <= 0x39:
-        lines.extend("  | " + line for line in apdu.decode().splitlines())
+        text = "".join([chr(b) if 32 <= b < 127 or b in b"\r\n" else "?" for b in apdu])
+        lines.extend("  | " + line.strip("\r") for line in text.split("\n") if line)
         return
     lines.append("  apdu     " + _hex(apdu))
     lines.extend(_tree(apdu))
