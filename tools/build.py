@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from tools import boards, mpy, parts
 from tools.assets import assets, microdot_for
-from tools.config import ConfigError, render, resolve, run_variable
+from tools.config import ConfigError, near_misses, render, resolve, run_variable
 from tools.config.collect import parse_overrides
 from tools.link_names import LinkError
 from tools.link_plan import is_package, link
@@ -218,6 +218,8 @@ def main(argv=None):
         out = Path(run_variable("OUT", given, os.environ, str(OUT))).resolve()
         if options.sizes:
             return sizes(read_manifest(out), out)
+        for line in near_misses(os.environ):
+            print("build: " + line, file=sys.stderr)
         flags = resolve(given, os.environ)
         report(build(flags, run_variable("ARCH", given, os.environ), out), out)
     except (ConfigError, BuildError, LinkError, mpy.CompileError) as error:

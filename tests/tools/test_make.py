@@ -138,6 +138,11 @@ def test_size_without_a_build(tmp_path):
     assert done.returncode != 0 and "make build" in done.stderr
 
 
+def test_a_misspelt_name_before_make(tmp_path):
+    done = make("build", "OUT=%s" % (tmp_path / "device"), METER="none", BRKER="x")
+    assert done.returncode == 0 and "did you mean BROKER" in done.stderr
+
+
 def test_a_name_that_is_no_flag():
     done = make("build", "ENN61107=1")
     assert done.returncode != 0 and "did you mean EN61107" in done.stderr
