@@ -27,6 +27,11 @@ def is_constant(node):
             and getattr(node.value.func, "id", "") == "const")  # fmt: skip
 
 
+def _is_derived(node):
+    """Whether a class shares its attributes with one of ours."""
+    return any(not hasattr(builtins, getattr(base, "id", "")) for base in node.bases)
+
+
 class Short:
     """What the names of a program, trees of modules, may be called instead."""
 
@@ -55,7 +60,9 @@ class Short:
         if isinstance(node, ast.Constant):
             return node.value.split() if isinstance(node.value, str) else []
         if isinstance(node, ast.ClassDef):
-            return [node.name, *bound(node)]
+            inner = ast.walk(node) if _is_derived(node) else ()
+            return [node.name, *bound(node),
+                    *(each.attr for each in inner if isinstance(each, ast.Attribute))]
         if isinstance(node, FUNCTIONS):
             return [node.name]
         if isinstance(node, ast.alias):
@@ -70,8 +77,8 @@ class Short:
         self._parameters(tree, 0)
 
     def _attributes(self, name, node):
-        if any(not hasattr(builtins, getattr(base, "id", "")) for base in node.bases):
-            return  # who knows what its base calls so
+        if _is_derived(node):
+            return  # its base may call so something else
         found = [inner for inner in ast.walk(node) if isinstance(inner, ast.Attribute)
                  and self._is_ours(inner.attr)]  # fmt: skip
         short = self._numbered(name, Counter(inner.attr for inner in found), self._pool)
