@@ -30,10 +30,10 @@ sim: setup  ## a simulated meter, the firmware and a broker; METER= SECONDS= BRO
 	@$(PY) -m tools.sim $(OVERRIDES)
 
 test: setup  ## all checks and tests; ARGS="tests/meters -k kmp" goes to pytest
-	@$(PY) -m pytest -n auto --dist worksteal $(ARGS)
+	@$(PY) -m pytest -n auto --dist loadfile --no-loadscope-reorder $(ARGS)
 
 soak: setup  ## the tests with long fuzzing campaigns; UMETER_FUZZ=100000 examples each
-	@UMETER_FUZZ=$${UMETER_FUZZ:-100000} $(PY) -m pytest -n auto --dist worksteal -o timeout=0 $(ARGS)
+	@UMETER_FUZZ=$${UMETER_FUZZ:-100000} $(PY) -m pytest -n auto -o timeout=0 $(ARGS)
 
 bench: setup  ## speed, memory and size figures
 	@$(PY) -m tools.bench $(ARGS)

@@ -221,8 +221,8 @@ def test_what_is_seldom_set(device):
 
 def test_extender(device):
     device.send("start_ap")
-    assert device.ask("ap_status") == "started, this device only: no NAPT"
     device.told("network mesh-7210086 is there")
+    assert device.ask("ap_status") == "started, this device only: no NAPT"
     device.send("stop_ap")
     assert device.ask("ap_status") == "stopped"
 
