@@ -42,7 +42,7 @@ _IDS = (0x600100, 0x000005, 0x600101, 0x2A0000)  # the first that is there names
 
 
 def decode(data, ident, telegram, zone_min):
-    """Fills telegram.values from the data lines (bytes). ident: text behind "/". ValueError."""
+    """Fills telegram.values from the data lines (bytes). ident: text behind "/"."""
     values = telegram.values
     if ident:
         values["p1_ident"] = ident
@@ -57,7 +57,7 @@ def decode(data, ident, telegram, zone_min):
         if closing >= 0:
             key = _key(data, at, opening)
             if key in _IDS or key == _CLOCK or key == _TIME or key == _DATE:
-                texts[key] = str(data[opening + 1 : closing], "ascii")
+                texts[key] = _text(data, opening + 1, closing)
             elif key >= 0:
                 _number(telegram, key, data, opening + 1, closing)
         at = end + 1
@@ -67,6 +67,12 @@ def decode(data, ident, telegram, zone_min):
         _clock(values, texts[_DATE] + " " + texts[_TIME], zone_min)
     _identity(values, texts)
     put_totals(values, telegram.derived)
+
+
+def _text(data, at, stop):
+    # "" for what is no ASCII: one odd character must not cost the telegram.
+    raw = data[at:stop]
+    return "" if raw and max(raw) > 126 else str(raw, "ascii")
 
 
 def _key(data, at, stop):
@@ -119,7 +125,7 @@ def _number(telegram, key, data, at, stop):
         star = stop
     known = _UNITS.get(_packed(data, star + 1, stop))
     if known is None or known[0] != meaning[1]:
-        unit = str(data[star + 1 : min(star + 9, stop)], "ascii")
+        unit = _text(data, star + 1, min(star + 9, stop))
         telegram.notes.append("%s has unit %s, left out" % (meaning[0], unit))
         return
     found = _decimal(data, at, star, known[1], meaning[1])

@@ -39,10 +39,6 @@ def lines(decoder, data, start, stop, ident, telegram):
     """Data lines data[start:stop]. FrameError."""
     if "p1" not in telegram.layers:
         telegram.layers.append("p1")
-    try:
-        p1_lines.decode(bytes(data[start:stop]), ident, telegram, decoder.clock.zone_min)
-    except ValueError:  # no text
-        telegram.values.clear()
-        raise FrameError("reject", "structure")
+    p1_lines.decode(bytes(data[start:stop]), ident, telegram, decoder.clock.zone_min)
     if len(telegram.values) < 2:
         raise FrameError("no_values", "layout")

@@ -9,7 +9,7 @@ from firmware.meters.scan import BAD, NEED, NOISE, OK
 from firmware.meters import hdlc, mbus
 from firmware.reading import Quantity, Reading, rescale
 from sim.meters import han_frames as frames
-from tests.meters.han_cases import KAMSTRUP, WINTER
+from tests.meters.han_cases import KAMSTRUP, WINTER, shown
 from tools.decode.capture import CaptureDecoder
 
 KEY = bytes(range(16))
@@ -252,6 +252,19 @@ def test_p1_lines(text, value):
     else:
         assert rescale(found.mantissa, found.exponent, 0) == int(value)
         assert found.unit == "W" and not telegram.notes
+
+
+@pytest.mark.parametrize("code", ["0-0:96.1.1", "0-0:1.0.0", "1-0:2.7.0", "0-0:96.13.0"])
+@pytest.mark.parametrize("bracket", ["\u00e9", "\u0663", "1*\u00e9"])
+def test_p1_with_characters_that_are_no_ascii(code, bracket):
+    """They cost the value of their line; both engines say the same."""
+    lines = ["%s(%s)" % (code, bracket), "1-0:1.7.0(1*W)"]
+    for coding in ("latin-1", "utf-8"):
+        if bracket == "\u0663" and coding == "latin-1":
+            continue
+        text = ("/TST5METER\r\n\r\n" + "\r\n".join(lines) + "\r\n!").encode(coding)
+        (telegram,) = HanDecoder().feed(text + frames.arc(text) + b"\r\n")
+        assert shown(telegram) == {"p1_ident": "TST5METER", "active_power_import_w": "1"}
 
 
 def test_p1_clock_in_two_lines():
