@@ -6,7 +6,8 @@ import re
 import pytest
 
 from tests.control.test_command_docs import documented
-from tests.e2e.test_commands import QUESTIONS, Device
+from tests.e2e.test_commands import QUESTIONS
+from tests.e2e.test_jobs import Switched
 
 KINDS = {"empty": b"", "wrong": b"&=\x01 7.5 x", "longest": b"x" * 446, "no UTF-8": b"1\xff\xfe"}
 TOO_LONG = b"x" * 460
@@ -25,6 +26,7 @@ FORMS = dict(QUESTIONS) | {
     "start_setup": r"KAM_7210086",
     "ap_status": r"(stopped|started).*",
     "status": r"open|close",
+    "limit": r"none|60000",
     "scan": r"ssid=virtual&bssid=.*",
 }
 # silent command -> (question, what it then says)
@@ -42,7 +44,7 @@ BREAKS = {"reconnect", "restart", "factory_reset"}  # the connection
 
 @pytest.fixture(scope="module")
 def device(tmp_path_factory):
-    with Device(tmp_path_factory.mktemp("board")).running() as running:
+    with Switched(tmp_path_factory.mktemp("board")).running() as running:
         yield running
 
 
@@ -98,4 +100,7 @@ def test_it_connects_again_restarts_and_forgets(device):
     assert device.ask("networks") == "1=virtual&2=barn&fallback="
     answer = device.ask("factory_reset", KINDS["wrong"])
     assert answer == "settings erased, restarts in 16 s"
+    device.virtual.kill()
+    device.virtual.start()
+    device.wait("status")
     assert device.ask("networks") == "1=virtual&fallback=" and device.ask("limit") == "60000"

@@ -118,16 +118,16 @@ QUESTIONS = [
     ("ssid", r"virtual"),
     ("wifi_status", r"connected"),
     ("ap_status", r"stopped"),
-    ("disconnect_count", r"0"),
+    ("disconnect_count", r"\d+"),
     ("network_quality", r"ping_response_time=(unknown|\d+\.\d{3} mS)&"
-                        r"ping_average_packet_loss=(unknown|\d+\.\d\d%)&disconnect_count=0"),
+                        r"ping_average_packet_loss=(unknown|\d+\.\d\d%)&disconnect_count=\d+"),
     ("mem", r"heap=\d+"),
     ("chip_id", r"0x[0-9a-f]{6}"),
     ("flash_id", r"unknown"),
     ("flash_size", r"4096 kB"),
     ("reset_reason", r"reason=0&exccause=0&epc1=0x00000000&.*&depc=0x00000000"),
-    ("status", r"close"),
-    ("limit", r"none"),
+    ("status", r"open|close"),
+    ("limit", r"none|\d+"),
     ("rejected", r"([a-z_]+=\d+(&|$))*"),
 ]  # fmt: skip
 
@@ -138,6 +138,8 @@ def test_questions(device, command, form):
 
 
 def test_valve(device):
+    device.send("close")
+    device.ask("ping")  # all that was said before has been heard
     device.send("open")
     assert device.wait("status") == "open" and device.wait("status_cause") == "command"
     device.send("close")

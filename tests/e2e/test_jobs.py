@@ -101,3 +101,4 @@ def test_meterctl_and_the_device_understand_each_other(device):
         if "Valve: close" in done.stdout:
             break
     assert done.returncode == 0 and "Valve: close" in done.stdout.splitlines()[-1]
+    device.ask("ping")  # the answers to all of them have been heard
