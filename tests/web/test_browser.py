@@ -76,7 +76,7 @@ def test_from_the_sign_in_sheet_to_the_first_sample(board, chromium, multical, b
     faults = [fault for fault in page.faults if "422" not in fault]
     assert faults == [] and "MemoryError" not in "\n".join(device.lines)
     with Link("127.0.0.1", broker, ["/+/v2/+/+"]) as link:
-        device.wait_line("setup: closed", 40)
+        device.wait_line("setup: closed")
         assert sample(link, 40)
     text = "\n".join(device.lines)
     assert "correct horse" not in text and KEY not in text
@@ -191,5 +191,5 @@ def test_from_the_local_network(board, chromium, broker):
     page.get_by_label("Port", exact=True).fill(str(broker))
     page.get_by_role("button", name="Test and save").click()
     page.get_by_role("heading", name="Saved").wait_for()
-    device.wait_line("mqtt: connected", 30)
+    device.wait_line("mqtt: connected")
     assert [fault for fault in page.faults if "403" not in fault] == []

@@ -222,7 +222,7 @@ def test_neighbours_in_a_network_like_ours_are_strangers(trees, tmp_path):
 
 
 def state_of(device, wanted):
-    end = time.monotonic() + 45
+    end = time.monotonic() + 90
     while time.monotonic() < end:
         report = json.loads(ask(device, "/status.json")[2])
         if report["state"] == wanted:
