@@ -185,8 +185,8 @@ def test_a_pulled_cable_leaves_the_old_program(board, tree, source, tmp_path, mi
     run(board.console, tree)
     before = in_tree(tree)
     (source / "firmware" / "meters" / "kmp_large.py").write_text(
-        "".join("A%d = %d\n" % (i, i) for i in range(400)))
-    (source / "firmware" / "log.py").write_text("LOG = 1\n")
+        "".join("A%d = '%d'\n" % (i, i) for i in range(400)))
+    (source / "firmware" / "log.py").write_text("LOG = 'kept'\n")
     make_tree(source, tmp_path, micropython, SERIAL="1234567")
     cable = Cable(board._terminal.tcp, limit)
     with pytest.raises(FlashError, match="broke"):
