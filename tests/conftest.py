@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 
 from tests.chance import set_up_hypothesis
+from tests.linked import linked_once
 from tests.workers import workers
+from tools import build
 
 set_up_hypothesis()
 # Ignored in what a shell starts in the background, and then in all that the tests start, too.
@@ -119,3 +121,14 @@ def micropython():
     if not MICROPYTHON.exists():
         pytest.fail("no build/micropython: make setup")
     return str(MICROPYTHON)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def linker(tmp_path_factory):
+    """Linking is the longest part of a build."""
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(build, "link", linked_once(build.link, folder / "linked"))
+        yield
