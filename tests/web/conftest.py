@@ -105,9 +105,12 @@ def clock():
     server.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium():
-    """f(board) -> a browser that finds every host of the web on this board."""
+    """f(board) -> a browser that finds every host of the web on this board.
+
+    Not for the session: a process has one Playwright at a time, and others want it, too.
+    """
     program = shutil.which("chromium") or shutil.which("chromium-browser")
     if not program:
         pytest.skip("no chromium here: make setup installs it on Debian")
