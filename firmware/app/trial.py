@@ -8,6 +8,7 @@ import config
 
 _TEST_S = const(30)
 _AFTER_S = const(20)  # to read the new address
+_NOT_KEPT = "flash"  # instead of a reason of the radio; firmware/web/form.py has the words
 # Taken into use at once; what else is set needs a restart.
 _LIVE = ("ssid", "password", "broker_host", "broker_port", "mqtt_user", "mqtt_password",
          "setup_password")  # fmt: skip
@@ -60,8 +61,11 @@ class Trial:
         """joined: the station is in the network of these changes already."""
         app, changes = self._app, self._changes
         new = self._differing(changes)
-        app.settings.update(changes)
-        app.settings.save()
+        if not app.settings.keep(changes):
+            self.state, self.word = "failed", _NOT_KEPT
+            if joined and self._differing(_WAY):
+                app.wifi.reconnect()  # to what is stored
+            return
         if config.METER == "impulse" and "reading" in changes:
             app.meter.meter.begin_anew(changes["reading"])
         app.log.event("setup", "saved: " + (" ".join(new) or "nothing new"))

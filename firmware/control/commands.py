@@ -31,10 +31,7 @@ def utf8(text):
 
 def keep(settings, changes):
     """All of {name: value} is in the flash when this returns. ValueError: nothing has changed."""
-    old = {name: settings[name] for name in changes}
-    settings.update(changes)
-    if not settings.save():
-        settings.update(old)
+    if not settings.keep(changes):
         raise ValueError(NOT_KEPT)
 
 

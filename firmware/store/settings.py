@@ -96,6 +96,15 @@ class Settings:
         self.pending = self.pending or bool(new)
         return bool(new)
 
+    def keep(self, changes):
+        """update() and save(). False: the flash did not take it, and nothing has changed."""
+        old = {name: self[name] for name in changes}
+        self.update(changes)
+        kept = self.save()
+        if not kept:
+            self.update(old)
+        return kept
+
     def reset(self):
         """Factory settings; the files are gone when this returns."""
         self._values = {}

@@ -161,6 +161,8 @@ def words(report):
         return "Trying %s, %d seconds at most ..." % (ssid, report["left"])
     if state == "failed":
         word = report["reason"]
+        if word == "flash":
+            return "The device cannot keep it: its flash is full or broken. Nothing is saved."
         why = "did not let the device in"
         if word in _WRONG:
             why = "did not let the device in: the password seems to be wrong"

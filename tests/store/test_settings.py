@@ -45,6 +45,16 @@ def test_defaults_then_what_was_saved(tmp_path):
     assert again["jobs"] == ["a", "b"] and again.generation == 1
 
 
+def test_what_the_flash_refuses_has_not_changed(tmp_path, monkeypatch):
+    settings = make(tmp_path)
+    assert settings.keep({"ssid": "first"})
+    with monkeypatch.context() as broken:
+        broken.setattr(os, "rename", lambda *_: (_ for _ in ()).throw(OSError(28)))
+        assert not settings.keep({"ssid": "second", "limit": 5})
+    assert settings["ssid"] == "first" and settings["limit"] == -1
+    assert settings.save() and make(tmp_path)["ssid"] == "first"
+
+
 @pytest.mark.parametrize("changes, words", [
     ({"limit": "12x"}, "limit: a whole number"),
     ({"limit": -2}, "limit: -1 to"),
