@@ -78,6 +78,14 @@ def put_number(tape, i, telegram, meaning, exponents, scaler):
     telegram.values[name] = Quantity(mantissa, exponent, symbol)
 
 
+def are_numbers(tape, items):
+    """Whether all these elements of a list without codes are numbers or null: not measured."""
+    for item in items:
+        if tape.number(item) is None and tape.tag(item):
+            return False
+    return True
+
+
 def put_plain(tape, i, values, name, exponent, unit):
     """The same for a list without codes: what the element is, its place tells."""
     number = tape.number(i)

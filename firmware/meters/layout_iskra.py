@@ -6,7 +6,7 @@
 # many meters share, so the logical device name is the meter's id.
 
 from firmware.meters import axdr, cosem_time, obis
-from firmware.meters.han_values import put_clock
+from firmware.meters.han_values import are_numbers, put_clock
 from firmware.reading import Quantity
 
 # A plan names the elements in order: a code as C.D.E, or a word.
@@ -46,23 +46,16 @@ _WORDS = {"L": "logical_device_name", "D": "device_id", "M": "meter_id"}
 _KELAG = 0x190900  # 0-6:25.9.0, the push setup
 
 
-def _numbers(tape, items):
-    for item in items:
-        if tape.number(item) is None and tape.tag(item):  # null: not measured
-            return False
-    return True
-
-
 def _plan(tape, items):
     """Key of the list that this is, "" if it is none of Iskraemeco's."""
     count = len(items)
-    if count == 15 and _numbers(tape, items[:6]) and tape.size(items[7]) == 12:
+    if count == 15 and are_numbers(tape, items[:6]) and tape.size(items[7]) == 12:
         return "15"
     if tape.tag(items[0]) not in (axdr.OCTETS, axdr.VISIBLE):
         return ""
     if count == 12 and tape.is_obis(items[0]) and tape.obis_key(items[0]) == _KELAG:
         return "12obis"
-    if count == 9 and tape.size(items[0]) == 12 and _numbers(tape, items[1:]):
+    if count == 9 and tape.size(items[0]) == 12 and are_numbers(tape, items[1:]):
         return "9clock" if cosem_time.fields(tape.data, tape.start(items[0])) else ""
     name = tape.text(items[0]) or ""
     if count in (4, 28, 33) and (name.isdigit() or name[:3] == "ISK"):

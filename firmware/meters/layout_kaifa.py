@@ -5,7 +5,7 @@
 # with a clock and four energies in the hourly lists. Currents mA, voltages 0.1 V.
 
 from firmware.meters import axdr
-from firmware.meters.han_values import put_clock, put_plain
+from firmware.meters.han_values import are_numbers, put_clock, put_plain
 from firmware.reading import Quantity
 
 _POWERS = (
@@ -38,9 +38,8 @@ def decode(tape, items, telegram, clock):
         return None
     phases = 3 if len(items) in (13, 18) else 1
     behind = 7 + 2 * phases
-    for i in range(3, len(items)):
-        if i != behind and tape.number(items[i]) is None and tape.tag(items[i]):
-            return False
+    if not (are_numbers(tape, items[3:behind]) and are_numbers(tape, items[behind + 1 :])):
+        return False
     for i in range(3):
         text = tape.text(items[i])
         if text:

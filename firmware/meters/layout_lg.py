@@ -10,7 +10,7 @@ from micropython import const
 
 from firmware.meters import axdr, obis
 from firmware.meters.han_totals import add
-from firmware.meters.han_values import put_clock, put_number, put_plain
+from firmware.meters.han_values import are_numbers, put_clock, put_number, put_plain
 from firmware.reading import Quantity
 
 _VALUE = const(2)  # attributes of a register
@@ -97,9 +97,8 @@ def _is_positional(tape, items):
 
 def _decode_positional(tape, items, telegram):
     """E450 (Burgenland, Switzerland): voltages, currents, powers, energies, angles, id."""
-    for item in items[6:10]:
-        if tape.number(item) is None and tape.tag(item):
-            return False
+    if not are_numbers(tape, items[6:10]):
+        return False
     values = telegram.values
     for i in range(3):
         put_plain(tape, items[i], values, "voltage_l%d_v" % (i + 1), 0, "V")

@@ -28,6 +28,15 @@ def send(script, function, text=b"1", when=None):
     script.wait(1000)
 
 
+def start_without_reading(script):
+    """It has started anew and knows its meter, which has told no value yet."""
+    script.order("meter", 0)
+    script.order("cut")
+    script.order("boot")
+    script.wait(3000)
+    script.order("identify")
+
+
 def said(told):
     """[(function, text)] of what was published."""
     messages = [open_message(words[0], bytes.fromhex(words[1]), KEYS)
@@ -93,11 +102,7 @@ def test_nor_does_it_without_a_reset(script, tmp_path):
 
 def test_a_delta_before_the_first_reading(script, tmp_path):
     send(script, "open")
-    script.order("meter", 0)
-    script.order("cut")
-    script.order("boot")
-    script.wait(3000)
-    script.order("identify")
+    start_without_reading(script)
     send(script, "open_until_delta", b"10000000000")  # the most there is
     script.order("meter", 1)
     script.wait(120000)
@@ -109,11 +114,7 @@ def test_a_delta_before_the_first_reading(script, tmp_path):
 
 
 def test_what_comes_later_ends_a_delta_that_waits(script, tmp_path):
-    script.order("meter", 0)
-    script.order("cut")
-    script.order("boot")
-    script.wait(3000)
-    script.order("identify")
+    start_without_reading(script)
     send(script, "open_until_delta", b"10")
     send(script, "close")
     script.order("meter", 1)
@@ -258,11 +259,7 @@ def test_limits_of_nothing_and_less(script, tmp_path):
 
 def test_a_full_heap_keeps_no_limit_from_closing(script, tmp_path):
     send(script, "open_until", b"56730")
-    script.order("meter", 0)
-    script.order("cut")
-    script.order("boot")
-    script.wait(3000)
-    script.order("identify")
+    start_without_reading(script)
     send(script, "open_until_delta", b"7")
     script.wait(50000)  # the table of commands is not in the heap any more
     script.order("no_module", "valve_commands")
@@ -280,11 +277,7 @@ def test_a_full_heap_keeps_no_limit_from_closing(script, tmp_path):
 @pytest.mark.parametrize("text, answer", [(b"0", ["0"]), (b"-1", []), (b"7", ["7"])])
 def test_which_deltas_wait_for_the_first_reading(script, tmp_path, text, answer):
     send(script, "open")
-    script.order("meter", 0)
-    script.order("cut")
-    script.order("boot")
-    script.wait(3000)
-    script.order("identify")
+    start_without_reading(script)
     send(script, "open_until_delta", text)
     script.order("meter", 1)
     script.wait(70000)

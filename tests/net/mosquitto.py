@@ -2,7 +2,6 @@
 # MIT license; Copyright (c) 2026 The uMeter authors
 
 import os
-import shutil
 import socket
 import subprocess
 import time
@@ -12,6 +11,7 @@ import pytest
 
 from sim.launch import free_port
 from tests.sources import ROOT
+from tools import brokers
 
 PEER = ROOT / "tests" / "device" / "_mqtt_peer.py"
 
@@ -27,7 +27,7 @@ class Mosquitto:
     """One that can be stopped and started again on the same port."""
 
     def __init__(self, folder, *lines):
-        self._program = shutil.which("mosquitto", path=os.environ["PATH"] + ":/usr/sbin")
+        self._program = brokers.find_mosquitto()
         if self._program is None:
             pytest.skip("no mosquitto here: make setup")
         self.port = free_port()

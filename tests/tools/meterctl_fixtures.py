@@ -4,16 +4,17 @@
 import subprocess
 
 import pytest
-from meterctl_surroundings import KEY, command_line, find_mosquitto, mosquitto, surroundings
+from meterctl_surroundings import KEY, command_line, surroundings
+
+from tools import brokers
 
 
 @pytest.fixture(scope="session")
 def broker(tmp_path_factory):
     """Port of a mosquitto that listens on 127.0.0.1 and lets everybody in."""
-    program = find_mosquitto()
-    if program is None:
+    if not brokers.find_mosquitto():
         pytest.skip("no mosquitto here: make setup")
-    with mosquitto(tmp_path_factory.mktemp("broker"), program) as port:
+    with brokers.mosquitto(tmp_path_factory.mktemp("broker")) as port:
         yield port
 
 

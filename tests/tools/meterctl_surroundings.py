@@ -2,17 +2,12 @@
 # MIT license; Copyright (c) 2026 The uMeter authors
 
 import os
-import shutil
-import socket
-import subprocess
 import sys
 import time
-from contextlib import contextmanager
 
 import paho.mqtt.client as mqtt
 
 from firmware.crypto.envelope import Envelope, EnvelopeError
-from sim.launch import free_port
 
 KEY = "00112233445566778899aabbccddeeff"
 ENVELOPE = Envelope(bytes.fromhex(KEY))
@@ -25,31 +20,6 @@ def wait_until(true, what, seconds=60):
     while not true():
         assert time.monotonic() < end, what
         time.sleep(0.02)
-
-
-def accepts(port):
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
-
-
-@contextmanager
-def mosquitto(folder, program):
-    """Port of a mosquitto of our own."""
-    port = free_port()
-    config = folder / "mosquitto.conf"
-    config.write_text("listener %d 127.0.0.1\nallow_anonymous true\n" % port)
-    process = subprocess.Popen([program, "-c", str(config)], stderr=subprocess.DEVNULL)
-    try:
-        wait_until(lambda: accepts(port), "mosquitto does not listen")
-        yield port
-    finally:
-        process.terminate()
-        process.wait(10)
-
-
-def find_mosquitto():
-    """Debian puts it where only root looks."""
-    return shutil.which("mosquitto", path=os.environ.get("PATH", "") + ":/usr/sbin")
 
 
 class Device:

@@ -92,6 +92,14 @@ def run(texts, name, monkeypatch):
     return sys.modules[name]
 
 
+def joined(texts, groups):
+    """{module: text}, linked as groups say: {module: those that it is made of}."""
+    program = Program(texts)
+    for target, members in groups.items():
+        program.join(target, members)
+    return program.linked()
+
+
 @pytest.mark.parametrize("groups", [
     {"p.first": ["p.third", "p.second", "p.first"]},
     {"p.second": ["p.third", "p.second"]},
@@ -101,10 +109,7 @@ def run(texts, name, monkeypatch):
 ])  # fmt: skip
 def test_it_does_the_same(groups, monkeypatch):
     expected = run(TEXTS, "p.first", monkeypatch).found
-    program = Program(TEXTS)
-    for target, members in groups.items():
-        program.join(target, members)
-    linked = program.linked()
+    linked = joined(TEXTS, groups)
     gone = {name for members in groups.values() for name in members} - {*groups}
     assert set(linked) == set(TEXTS) - gone
     assert run(linked, "p.first", monkeypatch).found == expected

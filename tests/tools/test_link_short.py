@@ -7,7 +7,7 @@ import re
 import pytest
 
 from tests.tools.conftest import flags
-from tests.tools.test_link import run, tree
+from tests.tools.test_link import joined, run, tree
 from tools import mpy
 from tools.build import build, read_manifest
 from tools.link import Program
@@ -104,10 +104,7 @@ TEXTS = {"p.first": FIRST_, "p.second": SECOND, "p.third": THIRD}
 ])  # fmt: skip
 def test_it_does_the_same(groups, monkeypatch):
     expected = run(TEXTS, "p.first", monkeypatch).found
-    program = Program(TEXTS)
-    for target, members in groups.items():
-        program.join(target, members)
-    linked = program.linked()
+    linked = joined(TEXTS, groups)
     assert run(linked, "p.first", monkeypatch).found == expected
     assert len(str(expected)) > 150
 
