@@ -1,6 +1,8 @@
 # uMeter - make webflash: the manifest, the server, and the page in a real browser
 # MIT license; Copyright (c) 2026 The uMeter authors
 
+import base64
+import hashlib
 import http.client
 import io
 import json
@@ -136,6 +138,22 @@ def test_what_is_not_the_package_is_refused(tmp_path, monkeypatch):
     with pytest.raises(PackageError, match="its hash is"):
         package(tmp_path / "build")
     assert list((tmp_path / "build").iterdir()) == []
+
+
+def test_two_fetch_at_once(tmp_path, monkeypatch):
+    path = archive(tmp_path / "a.tgz", ["package/dist/web/install-button.js"])
+    digest = hashlib.sha512(path.read_bytes()).digest()
+    monkeypatch.setattr(packages, "_INTEGRITY", base64.b64encode(digest).decode())
+    build, found = tmp_path / "build", []
+
+    def overtaken(folder):
+        monkeypatch.setattr(packages, "_fetch", lambda folder: path)
+        found.append(package(build))
+        return path
+
+    monkeypatch.setattr(packages, "_fetch", overtaken)
+    assert package(build) == found[0]
+    assert list(build.iterdir()) == found and (found[0] / "install-button.js").exists()
 
 
 def test_without_npm(tmp_path, monkeypatch):

@@ -39,8 +39,16 @@ def package(folder=ROOT / "build" / "webflash"):
             raise PackageError("what came for %s %s is not that: its hash is %s"
                                % (NAME, VERSION, found))  # fmt: skip
         unpack(archive, Path(scratch) / "modules")
-        os.replace(Path(scratch) / "modules", target)
+        _settle(Path(scratch) / "modules", target)
     return target
+
+
+def _settle(modules, target):
+    try:
+        os.replace(modules, target)
+    except OSError:
+        if not target.exists():  # else another process was first, with the same modules
+            raise
 
 
 def _fetch(folder):
