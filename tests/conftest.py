@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.chance import set_up_hypothesis
+from tests.chance import SOAK, set_up_hypothesis
 from tests.linked import linked_once
 from tests.workers import workers
 from tools import build
@@ -45,6 +45,10 @@ def pytest_collection_modifyitems(items):
     """What waits begins first: other workers compute meanwhile, and help when they are done."""
     order = {name: number for number, name in enumerate(WAITING)}
     items.sort(key=lambda item: order.get(item.path.parent.name, len(order)))
+    for item in items:
+        # What else runs on the machine can starve a board or a browser, but hardly twice.
+        if item.path.parent.name in WAITING and isinstance(item, pytest.Function) and not SOAK:
+            item.add_marker(pytest.mark.flaky(reruns=1, reruns_delay=5))
 
 
 class DeviceFile(pytest.File):
