@@ -23,7 +23,11 @@ def _world(folder):
 def main(argv=None):
     argv = sys.argv[1:] if argv is None else argv
     mark = argv.index("--") if "--" in argv else len(argv)
-    parser = argparse.ArgumentParser(prog="python -m sim.pty", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m sim.pty",
+        usage="%(prog)s [-h] [--tcp HOST:PORT] link -- COMMAND",
+        description="Runs a virtual board (COMMAND) and shows its console at a path.",
+    )
     parser.add_argument("link", help="symlink to make, for mpremote connect LINK")
     parser.add_argument("--tcp", metavar="HOST:PORT", help="serve the console there too")
     options = parser.parse_args(argv[:mark])

@@ -209,7 +209,7 @@ def run(overrides, environ, heap="160k", enough=math.inf):
 
 
 def main():
-    parser = argparse.ArgumentParser(prog="make sim", description=__doc__)
+    parser = argparse.ArgumentParser(prog="make sim")
     parser.add_argument("--override", action="append", default=[], metavar="NAME=VALUE")
     options = parser.parse_args()
     for line in near_misses(os.environ):

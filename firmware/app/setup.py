@@ -77,9 +77,9 @@ class Setup:
         if renew:
             self._app.session.restart()
 
-    def stay(self, seconds=_WINDOW_S):
-        """Somebody uses it: open for so much longer."""
-        self._until = max(self._until, self._app.clock.uptime() + seconds)
+    def stay(self):
+        """Somebody uses it: open for two more minutes at least."""
+        self._until = max(self._until, self._app.clock.uptime() + _WINDOW_S)
 
     def end_in(self, seconds):
         self._until = self._app.clock.uptime() + seconds

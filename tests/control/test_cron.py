@@ -55,6 +55,8 @@ def test_rare_and_impossible_days():
     assert runs("0 0 29 2 *", START, 2, "UTC0") == [1835395200, 1961625600]
     monday = 2340316800  # 2044-02-29
     assert next_run(job("0 0 29 2 mon"), Timezone("UTC0"), START) == monday
+    before, after = 3223929600, 4486147200  # Mondays 2072-02-29 and 2112-02-29; 2100 has none
+    assert runs("0 0 29 2 mon", before, 1, "UTC0") == [after]
 
 
 def test_every_sunday_of_twenty_years():

@@ -45,12 +45,8 @@ def test_another_boot_does_not_know_it(access):
 
 def test_tokens_belong_to_a_session(access):
     one, two = access.open_session(1), access.open_session(1)
-    assert access.is_token(access.token(one), one)
-    assert not access.is_token(access.token(one), two)
-    assert not access.is_token(access.token(one), "")
-    assert access.is_token(access.token(""), None)
-    for wrong in ("", None, "é", access.token(one)[:-1], access.token(one).upper() + " "):
-        assert not access.is_token(wrong, one)
+    assert access.token(one) == access.token(one)
+    assert len({access.token(cookie) for cookie in (one, two, "")}) == 3
     assert access.token(one) not in one, "a session does not tell its token"
 
 
