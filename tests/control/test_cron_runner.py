@@ -254,6 +254,16 @@ def test_a_clock_set_back_makes_no_run_be_forgotten():
     assert len(house.ran) == 2
 
 
+def test_a_new_job_makes_no_run_be_forgotten():
+    house = House(MORNING)
+    house.pass_time(EIGHT + 5)
+    house.look(EIGHT - 600)  # the clock is set back, then a job comes
+    house.cron.add(EVENING)
+    house.boot()
+    house.pass_time(EIGHT + 60)
+    assert [name for _, name in house.ran] == ["open"]
+
+
 def test_clearing_ends_the_wait_for_a_clock_that_was_ahead():
     house = House(MORNING)
     house.state["cron_done"] = EIGHT + 30 * DAY

@@ -111,6 +111,7 @@ def test_a_file_that_is_too_long_is_not_ours(tmp_path):
     (checks.passphrase, ("x" * 8, "x" * 63, "8 signs~"), ("x" * 7, "x" * 64, "æ" * 9, "\x7f" * 8)),
     (checks.ipv4, ("0.0.0.0", "255.255.255.255"), ("256.0.0.1", "1.2.3", "1.2.3.4.5", "1.2.3.-4")),
     (checks.switch(), (True, False, "1", "off"), (1, 0, "yes", None)),
+    (checks.factor, ("0", "10", "0.25", "1" * 16), ("", "-1", ".5", "1.", "1,5", "1" * 17, 1)),
 ])  # fmt: skip
 def test_bounds_of_checks(check, good, bad):
     for value in good:

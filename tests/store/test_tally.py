@@ -15,6 +15,20 @@ class Uptime:
         return 0
 
 
+@pytest.mark.parametrize("saves", [1, 2, 3, 4])
+def test_a_cut_after_a_restart_costs_the_last_save_only(tmp_path, saves):
+    """Whatever is left of the file that was being written."""
+    for count in range(saves + 1):  # each save after a restart
+        pulses = Tally(str(tmp_path / "pulses"), Log(Uptime(), write=str))
+        pulses.load()
+        before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+        assert pulses.save(100 + count)
+    for path in tmp_path.iterdir():
+        if path.read_bytes() != before.get(path):
+            path.write_bytes(b"")
+    assert Tally(str(tmp_path / "pulses"), Log(Uptime(), write=str)).load() == (99 + saves,)
+
+
 @pytest.mark.parametrize("place, noise", [(0, b"9"), (3, b""), (-1, b"x"), (2, b"\xff\xfe")])
 def test_what_does_not_read_back_is_told_once(tmp_path, monkeypatch, place, noise):
     said, told = [], []
