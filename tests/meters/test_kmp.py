@@ -17,6 +17,7 @@ from firmware.meters.kmp_highres import merge
 from firmware.reading import Quantity
 from sim.meters.multical import Multical
 from tests.sources import ROOT
+from tools.decode import kmp_explain
 from tools.decode.kmp import decode
 
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data" / "kmp.jsonl"
@@ -194,6 +195,17 @@ def test_seconds_since_2000_are_a_date():
         assert register["unit"] == "unit72"
 
 
+@pytest.mark.parametrize("unit, number, text", [
+    (47, 200243, "20:02:43"), (47, 5, "00:00:05"), (48, 120827, "2012-08-27"),
+    (49, 20120827, "2012-08-27"), (50, 601, "06-01"),
+])  # fmt: skip
+def test_clocks_and_dates_are_numbers_with_a_text(unit, number, text):
+    frame = reply("3f1003ea%02x0400%08x" % (unit, number)).hex()
+    (register,) = decode({"request": None, "frame": frame})["registers"]
+    assert (register["value"], register["text"]) == (str(number), text)
+    assert text in kmp_explain.explain({"request": None, "frame": frame})
+
+
 SERIAL, VOLUME = "3f0200692d32", "3f1000442804420002041f"
 ASKED = kmp.get_registers((68,)).hex()
 
@@ -286,7 +298,8 @@ def compare_registers(registers, outs, log=()):
     assert len(outs) == len(registers) or "records" in log
     for wanted, got in zip(registers, outs):
         assert (got["id"], got["unit"]) == (wanted["id"], wanted["unit"])
-        if wanted.get("text"):
+        assert got.get("text") == wanted.get("text")
+        if wanted["value"] is None:
             assert got["value"] == wanted["text"]
         else:
             assert Decimal(got["value"]) == Decimal(wanted["value"])

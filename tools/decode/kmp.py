@@ -7,9 +7,15 @@ from firmware.meters import kmp, kmp_frame, kmp_registers
 from firmware.reading import decimal
 from tools.decode import kmp_log
 
+_DIGITS = ("clock", "date1", "date2", "date3")  # hhmmss, yymmdd ... are numbers as well
+
 
 def decode(record):
-    """{"request": hex|null, "frame": hex} -> result of the first good reply on the line."""
+    """{"request": hex|null, "frame": hex} -> result of the first good reply on the line.
+
+    registers: [{"id", "name", "unit", "value": decimal text}], clocks and dates with "text", too;
+    the value of a time stamp is its text.
+    """
     framer = kmp_frame.Framer()
     asked = _asked(record)
     acked = False
@@ -99,9 +105,14 @@ def _store_log(out, found, id_name):
 
 
 def _register(register):
-    value = register.text or decimal(register.mantissa, register.exponent)
-    return {"id": register.id, "name": kmp_registers.name(register.id), "unit": register.unit,
-            "value": value}  # fmt: skip
+    value = decimal(register.mantissa, register.exponent)
+    out = {"id": register.id, "name": kmp_registers.name(register.id), "unit": register.unit,
+           "value": value}  # fmt: skip
+    if register.text:
+        out["text"] = register.text
+        if register.unit not in _DIGITS:
+            out["value"] = register.text  # its bytes are fields, no number
+    return out
 
 
 def _hex(data):

@@ -27,7 +27,8 @@ def explain(record):
             lines.append("  %-12s %s" % (name, answer[name]))
     for register in answer["registers"]:
         lines.append("  %5s %-24s %s %s" % (
-            register["id"], register["name"] or "", register["value"], register["unit"] or ""))
+            register["id"], register["name"] or "", register.get("text") or register["value"],
+            register["unit"] or ""))
     return "\n".join(line.rstrip() for line in lines)
 
 
