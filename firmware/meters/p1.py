@@ -50,8 +50,8 @@ def _blank(view, i, end):
 
 
 def complete(view, start, end):
-    """True if what stands there ends with a whole line, as in a copy without its "!"."""
-    while end > start and view[end - 1] in (13, 10):
+    """True if what stands there ends with a whole line: "!", CRC and line end may be missing."""
+    while end > start and view[end - 1] in b"\r\n!":
         end -= 1
     return end > start and view[end - 1] == 0x29
 

@@ -164,6 +164,8 @@ def _decimal(data, at, stop, exponent, unit):
 
 
 def _identity(values, texts):
+    if texts.get(_IDS[-1]):
+        values["logical_device_name"] = _unhex(texts[_IDS[-1]])
     for code in _IDS:
         text = _unhex(texts.get(code, ""))
         if text:

@@ -162,6 +162,33 @@ def test_p1_equipment_identifier(text, name):
     assert telegram.values["meter_id"] == name
 
 
+def test_p1_logical_device_name():
+    text = "0-0:42.0.0(53414731303330373030303030303030)"
+    values = one(frames.p1([text, "0-0:96.1.0(12345678)"] + LINES)).values
+    assert (values["meter_id"], values["logical_device_name"]) == ("12345678", "SAG1030700000000")
+    assert one(frames.p1([text, "1-0:1.7.0(1*kW)"])).values["meter_id"] == "SAG1030700000000"
+
+
+ENDS = {"!\r\n": 1, "!\n": 1, "!\r": 1, "!": 1, "\r\n": 1, "\n": 1, "": 1, "\r": 0, "!1": 0,
+        "!12F": 0, "\r\n1-0:2.7.0(0": 0, "\r\n1-0:2.7.0(0\r\n": 0}  # fmt: skip
+
+
+@pytest.mark.parametrize("end", ENDS)
+def test_p1_without_a_checksum_that_ends_with_a_whole_line(end):
+    body = frames.p1(LINES)
+    text = body[: body.index(b"!")].strip() + end.encode()
+    capture = CaptureDecoder(bare=True)
+    found = list(capture.feed(text)) + list(capture.finish())
+    assert [telegram.result == "values" for telegram in found] == [ENDS[end] == 1]
+    for control, keys in ((0x30, (KEY, AUTHENTICATION_KEY)), (0x20, (KEY, None))):
+        ciphered = frames.sealed(text, b"SAG12345", 1, control, *keys)
+        found = decoded(ciphered, *keys)
+        if ENDS[end]:
+            assert [shown(telegram) for telegram in found] == [shown(one(body))]
+        elif end != "\r":  # the length around it tells that nothing is missing
+            assert found[0].result == "reject"
+
+
 @pytest.mark.parametrize("crc", [True, False])
 @pytest.mark.parametrize("step", [1, 2, 5, 4096])
 def test_exclamation_mark_in_a_text_line(crc, step):

@@ -32,13 +32,16 @@ class CaptureDecoder(HanDecoder):
         return self._taken()
 
     def _take_text_body(self):
-        # A copied P1 telegram may lack its "!"; it counts if it ends with a whole line.
+        # A copied P1 telegram may lack its "!" or what follows it; it counts if its last line is
+        # whole.
         finder = self._finder
         pos = finder.pos
         if pos == finder.end or finder.view[pos] != SLASH:
             return
         start = p1.ident_end(finder.view, pos, finder.end)
-        if start > 0 and p1.complete(finder.view, start, finder.end):
-            stop = finder.end
+        stop = finder.end
+        if finder.view[stop - 1] == 13:
+            return  # half a line end
+        if start > 0 and p1.complete(finder.view, start, stop):
             finder.pos = stop
             self._frame(finder.view, pos, (OK, 0, start, stop, UNCHECKED, ""))
