@@ -58,15 +58,19 @@ def read(form, settings):
         text = form.get(name)
         if text is None or name not in settings:
             continue
+        shown = ""
         if not settings.is_secret(name):
             text = text.strip()
-        if text or not (name == "reading" or settings.is_secret(name)):
+            if name != "reading":
+                shown = str(settings[name])
+        if text != shown:  # a build may allow what cannot be typed here
             _check(name, text, settings, changes, errors)
     _broker_password(settings, changes, errors)
     zone = changes.get("timezone", settings["timezone"])
     if zone != settings["timezone"] and zone not in _zones():
         errors.setdefault("timezone", "choose one of the list")
-    if changes.get("ip") and not changes.get("gateway"):
+    ip, gateway = [changes.get(name, settings[name]) for name in ("ip", "gateway")]
+    if ip and not gateway:
         errors.setdefault("gateway", "must not be empty with a fixed address")
     return changes, errors
 
