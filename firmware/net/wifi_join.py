@@ -158,7 +158,11 @@ def _take_address(wifi, ssid):
     ]
     fixed = bool(ip) and ssid == first and not wifi.doubt
     if fixed:
-        wifi.wlan.ifconfig((ip, netmask, gateway or _NOWHERE, dns or gateway or _NOWHERE))
+        gateway = gateway or _NOWHERE
+        dns = dns or gateway
+        if dns == _NOWHERE:
+            dns = ip  # the driver refuses to have none
+        wifi.wlan.ifconfig((ip, netmask, gateway, dns))
     elif wifi.fixed:
         wifi.wlan.ifconfig("dhcp")
     wifi.fixed = fixed

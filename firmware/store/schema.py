@@ -28,7 +28,7 @@ def setting_rows(config):
         ("gateway", address, "", False),
         ("dns", address, "", False),
         ("hostname", text(32, 0, checks.HOST), "", False),  # "": made of the chip's id
-        ("country", text(2), "", False),
+        ("country", optional(text(2, 2, checks.ALPHANUMERIC)), "", False),
         ("tx_power", number(0, 20), 0, False),  # dBm; 0: the driver's
         ("power_save", switch(), config.POWER_SAVE, False),  # of the radio between beacons
         ("ap", switch(), config.AP, False),

@@ -30,14 +30,17 @@ def hostname(name=None):
     global _hostname
     if name is None:
         return _hostname
-    if len(name) > 32:
+    if len(name.encode()) > 32:
         raise ValueError
     _hostname = name
 
 
 def country(code=None):
-    """Accepted and without effect, as in the ESP32 port."""
-    return "XX"
+    """Two bytes, without effect, as in the ESP32 port."""
+    if code is None:
+        return "XX"
+    if len(code.encode()) != 2:
+        raise ValueError
 
 
 def ipconfig(*args, **kwargs):
@@ -218,6 +221,8 @@ class WLAN:
     def ifconfig(self, new=None):
         if new is not None:
             self._static = None if new == "dhcp" else tuple(new)
+            if self._static and self._static[3] == "0.0.0.0":
+                raise RuntimeError("Wifi Unknown Error 0x5001")  # the address is taken by then
         elif self._static:
             return self._static
         elif self._ap:
@@ -239,6 +244,9 @@ class WLAN:
                 raise ValueError("unknown config param")
         if not self._active:
             raise OSError("Wifi Invalid Mode" if self._ap else "Wifi Not Started")
+        self._step()
+        if self._state == STAT_CONNECTING:
+            raise OSError("Wifi Internal State Error")
         if not 2 <= kwargs.get("txpower", 2) <= 21:
             raise RuntimeError("Wifi Unknown Error 0x%04x" % _INVALID)
         if len(kwargs.get("key", "8 at least")) < 8:

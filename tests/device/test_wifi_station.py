@@ -163,6 +163,13 @@ async def test_static_address_for_its_own_network_only():
     assert house.wifi.address == "10.9.8.7"
 
 
+async def test_static_address_without_name_server_and_gateway():
+    """The driver takes no 0.0.0.0 for a name server."""
+    house = await House(dict(HOME, dhcp=False), ip="192.168.1.50", gateway="0.0.0.0").start()
+    await house.joins("home", 5)
+    assert house.wifi.address == "192.168.1.50"
+
+
 async def test_name_server_beside_dhcp():
     house = await House(HOME, dns="9.9.9.9", hostname="cellar", country="DK", tx_power=8,
                         power_save=True).start()  # fmt: skip

@@ -201,7 +201,8 @@ def test_further_networks(device):
 def test_how_the_radio_works(device):
     default = "hostname=&ip=&netmask=255.255.255.0&gateway=&dns=&country=&tx_power=0&power_save=0"
     assert device.ask("wifi") == default
-    for text in (b"ip=1.2.3", b"ip=10.0.0.2", b"tx_power=21", b"color=red", b"1", b"hostname=a b"):
+    for text in (b"ip=1.2.3", b"ip=10.0.0.2", b"tx_power=21", b"color=red", b"1", b"hostname=a b",
+                 b"country=D"):
         assert device.ask("set_wifi", text).startswith("error: "), text
     assert device.ask("wifi") == default
     answer = device.ask("set_wifi", b"hostname=cellar&tx_power=8&country=DK&power_save=1")

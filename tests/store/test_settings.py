@@ -121,6 +121,19 @@ def test_bounds_of_checks(check, good, bad):
             check(value)
 
 
+def test_a_country_has_two_letters(tmp_path):
+    """With another one the radio's driver raises ValueError at each start."""
+    config = SimpleNamespace(**resolve({"KEY": "0" * 31 + "1"}, {}))
+    settings = make(tmp_path, rows=setting_rows(config))
+    assert settings.update({"country": "DK"}) and settings.update({"country": ""})
+    for wrong in ("D", "DNK", "é", "d "):
+        with pytest.raises(ValueError, match="country"):
+            settings.update({"country": wrong})
+    (tmp_path / "before").mkdir()
+    write(tmp_path / "before", {"country": "D"}, 1)  # taken by a version before this one
+    assert make(tmp_path / "before", rows=setting_rows(config))["country"] == ""
+
+
 def test_another_build_changes_only_what_nobody_has_set(tmp_path):
     settings = make(tmp_path)
     settings.update({"limit": 7})
