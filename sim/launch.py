@@ -131,7 +131,7 @@ class VirtualBoard:
         self._terminal.type(text.encode() if isinstance(text, str) else text)
 
     def order(self, **order):
-        """Changes the world of the running board: pin=, level=; aps=; stations=; dns=."""
+        """Changes the world of the running board: pin=, level=; aps=."""
         with self._news:
             if not self._news.wait_for(lambda: self._control is not None, 10):
                 raise TimeoutError("the board did not open its control line")

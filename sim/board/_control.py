@@ -1,8 +1,8 @@
 # uMeter - a line to the machine's tests: they drive pins and radio, and hear of outputs
 # MIT license; Copyright (c) 2026 The uMeter authors
 
-# JSON lines. To the board: {"pin": 5, "level": 0}, {"aps": [...]}, {"stations": [...]},
-# {"dns": {...}}. From the board: {"pin": 18, "level": 1} at each change of an output.
+# JSON lines. To the board: {"pin": 5, "level": 0}, {"aps": [...]}. From the board:
+# {"pin": 18, "level": 1} at each change of an output.
 
 import json
 import usocket
@@ -52,9 +52,6 @@ def _obey(order):
             for ap in world.aps:
                 if ap["ssid"] == mine["ssid"]:
                     world.sta._current = ap
-    for key in ("stations", "dns", "adc_uv", "wrong_key"):
-        if key in order:
-            world.config[key] = order[key]
 
 
 def start(address):

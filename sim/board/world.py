@@ -19,8 +19,11 @@ optional. Tests in the same process change the attributes below directly.
   napt        true: an image of MicroPython that can forward packets; the stock one cannot
   wrong_key   reason that a wrong password gives: 202 (shown by status()) or 15 (is not)
   dns         {"name" | "name:port": "IP" | "IP:PORT" | {"to", "delay_ms", "error"}}
+  stations    [(address,)] of the guests in the board's own network
   ports       {"80": 18080}: where a listener is really found on 127.0.0.1
+  adc_uv      {"34": microvolts} that a pin measures
   pulses      {"pin", "per_hour", "length_ms"}: falling pulses on an input
+  blocks      of the flash, where the image is not made yet;  cut_at: see _flash.Flash
   control     "HOST:PORT" of a JSON line server that drives pins and radio and hears of outputs
 """
 
