@@ -35,7 +35,7 @@ test: setup  ## all checks and tests; ARGS="tests/meters -k kmp" goes to pytest
 soak: setup  ## the tests with long fuzzing campaigns; UMETER_FUZZ=100000 examples each
 	@UMETER_FUZZ=$${UMETER_FUZZ:-100000} $(PY) -m pytest -n auto -o timeout=0 $(ARGS)
 
-bench: setup  ## speed, memory and size figures
+bench: setup  ## speed, memory and size figures; ARGS="mqtt heap": only those
 	@$(PY) -m tools.bench $(ARGS)
 
 screenshots: setup  ## the set-up pages as Chromium shows them, into docs/portal/
