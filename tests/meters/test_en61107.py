@@ -251,6 +251,26 @@ def test_parity_is_checked_where_it_is_there():
     assert (answer["result"], answer["reason"]) == ("reject", "parity")
 
 
+@pytest.mark.parametrize("noise", [b"\xff", b"\x80\x13z", b"\xfe/?!", b"\xe1\xb2x\0"])
+@pytest.mark.parametrize("reply, request_, changed", [
+    (ONE + b"\r", "/#1\r", 3), (ONE.replace(b"0", b"-", 1) + b"\r", "/#1\r", 40),
+    (BLOCK, "/?!\r\n", 20)])  # fmt: skip
+def test_noise_around_a_reply(noise, reply, request_, changed):
+    def values(data):
+        return decoder.decode({"request": request_, "frame": data.hex()})["values"]
+
+    want = values(reply)
+    assert want
+    with_parity = en61107_records.with_parity(reply)
+    for whole in (reply, with_parity):
+        for data in (noise + whole, whole + noise, noise + whole + noise + whole + noise):
+            assert values(data) == want
+    for bit in range(8):  # of a character in the reply: with parity nothing of it is taken
+        damaged = bytearray(with_parity)
+        damaged[changed] ^= 1 << bit
+        assert values(noise + damaged) == {}
+
+
 def test_the_captures_in_every_manner():
     if not en61107_records.available():
         pytest.skip("no ../shared/data/en61107.jsonl beside the project")

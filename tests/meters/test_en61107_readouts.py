@@ -76,6 +76,10 @@ def test_a_readout_without_control_characters(head, ident):
     frame = (head + "6.8(0056726*kWh)\r\n6.31(12*h)!\r\n").encode()
     answer = decoder.decode({"request": "/?!\r\n", "frame": frame.hex()})
     assert answer["values"] == dict(ident, **{"6.8": [56726, "kWh"], "6.31": [12, "h"]})
+    noisy = decoder.decode({"request": "/?!\r\n", "frame": (frame + b"\0~x").hex()})
+    assert noisy["values"] == answer["values"]
+    for damaged in (frame.replace(b")\r", b"!\r"), frame + b"\x03>"):  # its STX was lost
+        assert not decoder.decode({"request": "/?!\r\n", "frame": damaged.hex()})["values"]
     for cut in range(len(frame) - 3):
         answer = decoder.decode({"request": "/?!\r\n", "frame": frame[:cut].hex()})
         assert answer["result"] == "no_values"

@@ -21,9 +21,21 @@ def decode(record):
     """
     request = (record.get("request") or "").strip()
     data = unhexlify(record.get("frame") or "")
-    if not has_even_parity(data):
-        return _out("reject", "parity")
-    data = bytes([byte & 0x7F for byte in data])
+    if has_even_parity(data):
+        return _answer(request, bytes([byte & 0x7F for byte in data]))
+    answer = _answer(request, _marked(data))  # around a reply they are noise
+    return answer if answer["result"] == "values" else _out("reject", "parity")
+
+
+def _marked(data):
+    """7-bit characters; DEL, which no reply contains, for those with a wrong eighth bit."""
+    plain = sum(byte < 0x80 for byte in data)
+    if plain >= sum(_is_even(byte) for byte in data):  # a line without a parity bit
+        return bytes([min(byte, 0x7F) for byte in data])
+    return bytes([byte & 0x7F if _is_even(byte) else 0x7F for byte in data])
+
+
+def _answer(request, data):
     if request.startswith("/#"):
         return _standard(request[2:], data)
     try:
@@ -73,13 +85,12 @@ def _pairs(row):
 
 def has_even_parity(data):
     """True for 7-bit characters, with or without their parity bit."""
-    if not any(byte & 0x80 for byte in data):
-        return True
-    for byte in data:
-        byte ^= byte >> 4
-        if 0x6996 >> (byte & 15) & 1:
-            return False
-    return True
+    return all(byte < 0x80 for byte in data) or all(_is_even(byte) for byte in data)
+
+
+def _is_even(byte):
+    byte ^= byte >> 4
+    return not 0x6996 >> (byte & 15) & 1
 
 
 def _out(result, reason=None, fields=None, values=None):
@@ -173,7 +184,10 @@ def _telegram(data):
     end = data.find(b"!", start + 1)
     if end < 0:
         raise en61107.BlockError("incomplete")
-    crc = en61107.text(data[end + 1 :]).strip()
+    line, _, rest = data[end + 1 :].replace(b"\n", b"\r").partition(b"\r")
+    if b"(" in rest or b"\x03" in rest:  # more lines, or a block without its STX: no noise
+        raise en61107.BlockError("malformed")
+    crc = en61107.text(line).strip()
     reason = None if crc else "no block check"
     if len(crc) == 4:
         if "%04X" % arc(data[start : end + 1]) != crc.upper():

@@ -84,7 +84,13 @@ def _unended(kind, words):
 
 
 def _words(line):
-    return [bytes(word).decode() for word in line.strip(b"\0\n ").split(b" ")]
+    words = [bytes(word).decode() for word in line.strip(b"\0\n ").split(b" ")]
+    first = words[0]
+    at = len(first)
+    while at and ("0" <= first[at - 1] <= "?" or first[at - 1] == "-"):
+        at -= 1
+    words[0] = first[at:] or first  # noise before it; what lost a character is too short
+    return words
 
 
 def _first_sound(columns, lines):
