@@ -176,6 +176,18 @@ def test_replay():
     assert telegram.notes == ["unauthenticated", "counter 7 after 7"]
 
 
+def test_a_few_titles_are_remembered_and_no_more():
+    both = (KEY, AUTHENTICATION_KEY)
+
+    def pushes(count):
+        titles = [TITLE[:-1] + bytes([n]) for n in range(count)]
+        return b"".join(
+            frames.hdlc_message(frames.sealed(APDU, title, 7, 0x30, *both)) for title in titles)
+
+    assert results(pushes(4) + pushes(1), *both) == [GOOD] * 4 + [("reject", "replay")]
+    assert results(pushes(200) + pushes(1), *both) == [GOOD] * 201  # the heap has its bounds
+
+
 def test_a_tag_that_was_cut_off():
     """Whoever has sent one that is authentic is not believed without."""
     both = (KEY, AUTHENTICATION_KEY)

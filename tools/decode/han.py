@@ -82,7 +82,7 @@ def best(found):
 def decode(record):
     """{"id", "frame", "encryption_key", "authentication_key"} to {"id", "result", ...}.
 
-    See `meterctl decode` in docs/han.md; a stream with several telegrams gives the first with
+    The results are listed in docs/han.md; a stream with several telegrams gives the first with
     values.
     """
     telegram = best(telegrams(record))
