@@ -332,6 +332,8 @@ def test_damaged_settings_are_set_aside_in_the_safe_mode(files):
     cause = dies(board)
     board.live(cause, cut_ms=60000)
     assert board.said("/data/settings is set aside: TypeError"), board.lines
+    with _flash.mount(board.flash.reborn()).open("/data/settings.bad", "r") as file:
+        assert file.read() == "x"  # for somebody who looks into it
 
 
 def impulse_safe_mode_goes_on_counting(files):
