@@ -193,7 +193,7 @@ class Setup:
         app = self._app
         try:
             wake(app.meter, app.make_meter)
-        except MemoryError:
+        except (MemoryError, OSError):  # OSError: the UART's driver has no room for its buffer
             app.log.event("setup", "no room in one piece for the meter, the device restarts")
             app.settings.save()
             app.board.restart()

@@ -90,3 +90,20 @@ async def test_not_for_long_where_the_meter_rests():
     app, seconds = await stays(True)
     assert 60 <= seconds <= 62
     assert not app.meter.rests and app.meter.meter == "a new one"
+
+
+async def test_a_meter_that_finds_no_room_again_restarts_the_device():
+    """The heap may be short of it, or the UART's driver, which says so with OSError."""
+    for error in (MemoryError(), OSError(12, "ESP_ERR_NO_MEM")):
+        app = App()
+        app.meter.rests = True
+        restarts = []
+
+        def fail(error=error):
+            raise error
+
+        app.make_meter = fail
+        app.settings.save = lambda: None
+        app.board.restart = lambda restarts=restarts: restarts.append(1)
+        Setup(app)._unload()
+        assert restarts == [1]
