@@ -6,6 +6,7 @@ import pytest
 from firmware.meters.han import HanDecoder
 from sim.meters import han_frames as frames
 from tests.meters.han_cases import shown
+from tools.decode import han
 from tools.decode.capture import CaptureDecoder
 
 KEY, AUTHENTICATION_KEY = bytes(range(16)), bytes(range(16, 32))
@@ -55,6 +56,17 @@ def test_blocks_with_an_llc_header_each():
         frames.hdlc(block[:9], True) + frames.hdlc(block[9:]) for block in blocks(APDU)
     )
     assert shown(one(segmented)) == VALUES
+
+
+@pytest.mark.parametrize("head", [LLC, b"\xe6\xe6\x00", b""])
+def test_layers_of_a_capture_without_a_link(head):
+    names = ["llc"] if head else []
+    ciphered = frames.sealed(APDU, b"LGZ12345", 7, 0x30, KEY, AUTHENTICATION_KEY)
+    keys = {"encryption_key": KEY.hex(), "authentication_key": AUTHENTICATION_KEY.hex()}
+    assert han.decode({"frame": (head + APDU).hex()})["layers"] == names + ["dlms"]
+    answer = han.decode(dict(keys, frame=(head + ciphered).hex()))
+    assert answer["layers"] == names + ["glo-ciphering", "dlms"]
+    assert han.decode({"frame": (head + ciphered).hex()})["result"] == "need_key"
 
 
 def test_blocks_that_are_missing_are_noticed():

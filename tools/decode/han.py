@@ -5,6 +5,7 @@
 
 from binascii import unhexlify
 
+from firmware.meters import llc
 from firmware.meters.han_telegram import Telegram
 from firmware.reading import Quantity, decimal
 from tools.decode import numbers
@@ -29,11 +30,11 @@ def key(text):
 def telegrams(record, chunks=None):
     """All Telegrams of the record's frame; chunks: sizes in which it is fed, whole if None.
 
-    A capture may lack its link layer, which no checksum tells: that is tried only if nothing
-    on the line would be read from it.
+    A capture may lack its link layer, which no checksum tells: that is tried first only if it
+    begins with an LLC header, else if nothing on the line would be read from it.
     """
     data = unhexlify(record["frame"])
-    found = _run(record, data, chunks, False)
+    found = _run(record, data, chunks, llc.at(data))
     if best(found).result in ("values", "need_key", "reject"):
         return found
     bare = _run(record, data, chunks, True)
