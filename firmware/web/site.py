@@ -11,6 +11,7 @@ from firmware import overlay
 from firmware.crypto.mac import equal
 
 FOLDER = "/firmware/web/static/"
+_LONGEST = const(64)  # characters of a path: each takes its part of the stack to be matched
 _MOST = const(2048)  # bytes of a form,
 _FIELDS = const(40)  # and how many answers: each takes a hundred bytes of the heap
 Request.max_content_length = Request.max_body_length = _MOST
@@ -76,6 +77,8 @@ class Site:
             near = request is not None and self._is_near(request)
             if near and self._is_foreign(request):
                 answer = self.go(self.host.url(), 302)
+            elif request is not None and len(request.path) > _LONGEST:
+                answer = self._unknown(request)
             else:
                 self.host.used(near)
                 answer = await self.app.dispatch_request(request)
