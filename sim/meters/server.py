@@ -139,6 +139,21 @@ def _pusher(options):
 METERS = {"kmp": _kmp, "mc66c": _mc66, "mc66b": _mc66, "han": _pusher, "p1": _pusher}
 
 
+_ASKED = ("kmp", "mc66c", "mc66b")  # by the reader; the others push
+_PUSH = ("han", "p1")
+# Options that some meters only have.
+_WHOSE = {"register": ("kmp",), "type": ("kmp",), "noise": ("kmp",), "asleep": ("kmp",),
+          "answer_ms": ("kmp",), "echo": _ASKED, "drop": _ASKED, "damage": _ASKED,
+          "frames": _PUSH, "every_ms": _PUSH, "key": _PUSH,
+          "authentication_key": _PUSH}  # fmt: skip
+
+
+def _check_options(parser, options):
+    for name, meters in _WHOSE.items():
+        if getattr(options, name) != parser.get_default(name) and options.meter not in meters:
+            raise ValueError("--%s is for %s" % (name.replace("_", "-"), ", ".join(meters)))
+
+
 def _type(text):
     if not re.fullmatch("[0-9A-Fa-f]{8}", text):
         raise argparse.ArgumentTypeError("8 hex digits: type, software revision")
@@ -161,20 +176,24 @@ def make_parser():
     where = parser.add_mutually_exclusive_group(required=True)
     where.add_argument("--tcp", metavar="HOST:PORT", help="listen there; port 0: any free one")
     where.add_argument("--pty", metavar="PATH", help="make PATH a pseudo-terminal")
-    parser.add_argument("--serial", type=int, default=7210086)
+    parser.add_argument("--serial", type=int, default=7210086, help="%(default)s by default")
     parser.add_argument("--type", type=_type, metavar="HEX",
                         help="kmp: meter type and software revision, 8 hex digits")  # fmt: skip
     parser.add_argument("--register", action="append", default=[],
                         metavar="ID=VALUE[,UNIT[,BYTES]]",
                         help="kmp: 60=56.726,MWh,4 or 80=12e3,W,2; 80= takes it away")
-    parser.add_argument("--echo", action="store_true", help="the head hears its own light")
+    parser.add_argument("--echo", action="store_true",
+                        help="kmp, mc66: the head hears its own light")  # fmt: skip
     parser.add_argument("--noise", type=_chance, default=0, metavar="P",
-                        help="chance of a stray 00")  # fmt: skip
-    parser.add_argument("--drop", type=_chance, default=0, metavar="P", help="chance of no reply")
+                        help="kmp: chance of a stray 00")  # fmt: skip
+    parser.add_argument("--drop", type=_chance, default=0, metavar="P",
+                        help="kmp, mc66: chance of no reply")  # fmt: skip
     parser.add_argument("--damage", type=_chance, default=0, metavar="P",
-                        help="chance of a bad bit")  # fmt: skip
-    parser.add_argument("--asleep", action="store_true", help="the first request only wakes it")
-    parser.add_argument("--answer-ms", type=int, default=60, help="time to the reply's start")
+                        help="kmp, mc66: chance of a bad bit")  # fmt: skip
+    parser.add_argument("--asleep", action="store_true",
+                        help="kmp: the first request only wakes it")  # fmt: skip
+    parser.add_argument("--answer-ms", type=int, default=60,
+                        help="kmp: time to the reply's start, %(default)s by default")
     parser.add_argument("--frames", metavar="FILE", help="han, p1: JSON lines to replay")
     parser.add_argument("--every-ms", type=int, help="han, p1: time between two pushes")
     parser.add_argument("--key", metavar="HEX", help="han, p1: encryption key")
@@ -184,15 +203,13 @@ def make_parser():
 
 def main(arguments):
     """Command line -> exit status."""
+    parser = make_parser()
     try:
-        options = make_parser().parse_args(arguments)
+        options = parser.parse_args(arguments)
     except SystemExit as end:
         return end.code
     try:
-        if options.meter not in ("han", "p1") and (options.frames or options.key):
-            raise ValueError("--frames and --key are for han and p1")
-        if options.meter != "kmp" and (options.register or options.type):
-            raise ValueError("--register and --type are for kmp")
+        _check_options(parser, options)
         core = METERS[options.meter](options)
     except (OSError, ValueError) as error:
         print("meterctl simulate: %s" % error, file=sys.stderr)
