@@ -94,6 +94,17 @@ async def test_silent_meter_times_out_and_recovers():
     assert (await meter.read()).serial == "6892850"
 
 
+async def test_after_silence_it_may_be_another_meter():
+    meter, core = make([SERIAL, TYPE, FULL])
+    await meter.read()
+    try:
+        await meter.read()
+        assert False
+    except MeterTimeout:
+        core.replies = [framed(b"\x3f\x02\0\x01\x02\x03"), FULL]
+    assert (await meter.read()).serial == "66051"
+
+
 async def test_missing_registers_are_absent():
     one = bytes.fromhex("403f1003ec2e040000001be4d792e40d")
     meter, core = make([SERIAL, b"", one])
@@ -143,9 +154,10 @@ async def test_a_line_that_never_falls_silent():
 
 
 def registers_reply(*records):
-    body = bytearray(b"\x3f\x10")
-    for record in records:
-        body += record
+    return framed(b"\x3f\x10" + b"".join(records))
+
+
+def framed(body):
     body += crc.xmodem(body).to_bytes(2, "big")
     stuffed = bytearray(b"\x40")
     for byte in body:

@@ -108,6 +108,14 @@ def test_times_that_are_none():
     assert cosem_time.fields(frames.date_time(2025, 1, 1, 1, 1, 255), 0)[5] == 0
 
 
+def test_the_status_alone_tells_summer_time():
+    seconds = [
+        cosem_time.utc(frames.date_time(2025, 7, 1, 12, 0, 0, status=status), 0,
+                       cosem_time.BY_STATUS, 60)
+        for status in (0x80, 0, 0xFF)]  # summer, winter, not specified
+    assert seconds == [1751364000, 1751367600, 1751367600]
+
+
 @pytest.mark.parametrize("double", [False, True])
 def test_floats_become_decimals(double):
     rng = random.Random(3)
