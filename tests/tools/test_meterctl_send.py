@@ -74,6 +74,17 @@ def test_forged_and_old_answers_do_not_count(meterctl, broker):
     assert "not verified (hmac)" in done.stderr and "an old one" in done.stderr
 
 
+def test_what_the_broker_has_kept_does_not_count(meterctl, broker):
+    now = int(time.time())
+    topic = "/status/v2/%s/%d" % (SERIAL, now)
+    with Device(broker) as device:
+        sealed = device.envelope.seal(topic.encode(), b"open")
+        device.client.publish(topic, sealed, 1, retain=True).wait_for_publish(30)
+        done = meterctl("send", SERIAL, "status", "--timeout", 4)
+        device.client.publish(topic, b"", 1, retain=True).wait_for_publish(30)
+    assert done.returncode == 1 and done.stdout == "" and "an old one" in done.stderr
+
+
 def test_open_until_waits_for_its_own_number(meterctl, broker):
     with Device(broker, {"open_until": [b"41", b"56999"]}):
         done = meterctl("send", SERIAL, "open_until", "57000")
