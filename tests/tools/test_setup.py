@@ -53,6 +53,25 @@ def test_a_target_that_nobody_has_thought_of_gets_all(demanded):
     assert set(setup._NEEDS) <= set(targets)
 
 
+def test_a_step_is_done_again_when_its_inputs_or_its_product_changed(tmp_path):
+    source, product, stamp = [tmp_path / name for name in ("source", "product", "stamp")]
+    source.write_text("one")
+
+    def step():
+        return str(stamp), setup.digest("3.9", str(source)), [str(product)], None
+
+    assert setup.is_stale(step())
+    product.write_text("made")
+    setup.write_stamp(*step()[:2])
+    assert not setup.is_stale(step())
+    source.write_text("two")
+    assert setup.is_stale(step())
+    setup.write_stamp(*step()[:2])
+    assert not setup.is_stale(step())
+    product.unlink()
+    assert setup.is_stale(step())
+
+
 def test_packages_are_missed_by_those_that_need_them(monkeypatch):
     monkeypatch.setattr(debian, "has_command", lambda name: False)
     monkeypatch.setattr(debian, "is_debian", lambda: True)
