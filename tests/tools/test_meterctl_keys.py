@@ -47,8 +47,9 @@ def test_serial_without_a_key(file):
 
 
 def test_precedence(file, tmp_path, monkeypatch):
-    both = {"UMETER_KEY": B, "UMETER_KEYS": str(file)}
+    both = {"UMETER_KEY": B, "UMETER_KEYS": str(tmp_path / "none")}
     assert sealed_by(find_keys(str(file), environ=both), "12345") == A
+    assert sealed_by(find_keys(str(file), environ=dict(both, UMETER_KEY="")), "12345") == A
     assert sealed_by(find_keys(environ=both), "12345") == B
     assert sealed_by(find_keys(environ={"UMETER_KEYS": str(file)}), "12345") == A
     monkeypatch.setenv("HOME", str(tmp_path))
