@@ -7,6 +7,8 @@
 
 
 class Clock:
+    """ticks_ms, ticks_diff: those of the module time."""
+
     def __init__(self, ticks_ms, ticks_diff):
         self._ticks_ms = ticks_ms
         self._ticks_diff = ticks_diff

@@ -36,10 +36,13 @@ def keep(settings, changes):
 
 
 class Commands:
+    """The rows, by name."""
+
     def __init__(self):
         self._rows = {}
 
     def add(self, name, handler, parse=ignored, changes=False, origins=ASKERS):
+        """For what each stands: Row."""
         self._rows[name] = Row(name, parse, changes, origins, handler)
 
     def __contains__(self, name):

@@ -28,6 +28,7 @@ class Publisher:
         self.dropped = 0
 
     def sample(self, reading):
+        """Says a Reading as /sample/v2/<serial>/<time of sampling>; KMP's serial is not padded."""
         text = sample_text(reading, self._flow_meter, self._free_heap())
         serial = reading.serial
         if reading.kind != "kmp":

@@ -13,6 +13,7 @@ def padded(serial):
 
 
 def outgoing(function, serial, unix):
+    """Topic (bytes) of what the device says; the serial as it is."""
     return ("/%s/v2/%s/%d" % (function, serial, unix)).encode()
 
 

@@ -16,6 +16,7 @@ _BARS_DBM = (-85, -75, -67, -55)  # from here on one bar more
 
 
 def show(site, request, name):
+    """Answer to GET /<name>: setup, progress, save, networks.json or status.json."""
     host = site.host
     if name == "networks.json":
         return json_text(found_text(host))

@@ -10,6 +10,7 @@ _UNITS = {"C": "\u00b0C", "m3": "m\u00b3", "m3/h": "m\u00b3/h"}
 
 
 def show(site, request, name):
+    """Answer to GET /<name>: live or data.json."""
     host = site.host
     reading, facts = host.reading(), host.facts()
     if name == "data.json":

@@ -7,6 +7,7 @@ def show(site, request, text="", status=200):
 
 
 def enter(site, request, answers):
+    """Answer to POST /login; answers: {"password": text}. A right one opens a session."""
     access, now = site.access(), site.host.now()
     wait = access.wait_s(now)
     if wait:
