@@ -4,11 +4,14 @@
 from types import SimpleNamespace
 
 import pytest
+from microdot import Request
+from microdot.microdot import NoCaseDict
 
 from firmware.log import Log
 from firmware.store.schema import setting_rows
 from firmware.store.settings import Settings
 from firmware.web.answers import read
+from firmware.web.site import _answers
 from tools.config import resolve
 
 GIVEN = {"KEY": "00112233445566778899aabbccddeeff", "WIFI_SSID": "Home"}
@@ -77,3 +80,28 @@ def test_a_reading_is_kept_in_thousandths(tmp_path):
     assert "reading" not in read(dict(form, reading=""), settings)[0]
     assert read(dict(form, reading=" 12,5"), settings)[0]["reading"] == 12500
     assert list(read(dict(form, reading="1.2345"), settings)[1]) == ["reading"]
+
+
+def answers(body):
+    """{name: text} of a form that comes as these bytes."""
+    headers = NoCaseDict()
+    headers["Content-Type"] = "application/x-www-form-urlencoded"
+    return _answers(Request(None, ("10.0.0.2", 4711), "POST", "/setup", "1.1", headers, body))
+
+
+def test_forty_fields_and_no_more():
+    def fields(count):
+        return b"&".join(b"f%d=%d" % (i, i) for i in range(count))
+
+    assert answers(fields(40)) == {"f%d" % i: str(i) for i in range(40)}
+    assert answers(fields(41)) == {}
+
+
+@pytest.mark.parametrize("body", [b"a=%g1", b"a=%ff", b"\xff=1", b""])
+def test_what_is_no_form_has_no_answers(body):
+    assert answers(body) == {}
+
+
+def test_forms_as_browsers_write_them():
+    assert answers(b"ssid=a+b%26%C3%B8&password=&x") == {"ssid": "a b&\u00f8", "password": "",
+                                                        "x": ""}  # fmt: skip
