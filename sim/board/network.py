@@ -245,7 +245,7 @@ class WLAN:
         if not self._active:
             raise OSError("Wifi Invalid Mode" if self._ap else "Wifi Not Started")
         self._step()
-        if self._state == STAT_CONNECTING:
+        if self._state == STAT_CONNECTING and self._current is None:
             raise OSError("Wifi Internal State Error")
         if not 2 <= kwargs.get("txpower", 2) <= 21:
             raise RuntimeError("Wifi Unknown Error 0x%04x" % _INVALID)

@@ -179,6 +179,29 @@ def test_radio():
     assert not station.isconnected()
 
 
+def refuses(error, call, *args, **kwargs):
+    try:
+        call(*args, **kwargs)
+    except error:
+        return True
+    return False
+
+
+def test_what_the_radio_refuses():
+    station = network.WLAN()
+    station.active(True)
+    assert refuses(ValueError, network.country, "D") and refuses(ValueError, network.country, "DNK")
+    assert refuses(ValueError, network.hostname, "h" * 33)
+    network.country("DK")
+    network.hostname("h" * 32)
+    no_name_server = ("10.0.0.9", "255.255.255.0", "0.0.0.0", "0.0.0.0")
+    assert refuses(RuntimeError, station.ifconfig, no_name_server)
+    station.connect("umeter", "umeter-sim")
+    assert refuses(OSError, station.config, reconnects=0)  # the driver is busy connecting
+    station.disconnect()
+    station.config(reconnects=0)
+
+
 def test_access_point():
     ap = network.WLAN(network.WLAN.IF_AP)
     ap.active(True)
