@@ -28,6 +28,8 @@ PROBES = [
     ("www.msftncsi.com", "/ncsi.txt"),
     ("detectportal.firefox.com", "/success.txt?ipv4"),
     ("detectportal.firefox.com", "/canonical.html"),
+    ("neverssl.com", "/"),
+    ("www.example.org", "/setup"),
     ("192.168.4.1", "/generate_204"),
     ("192.168.4.1", "/library/test/success.html"),
 ]
@@ -240,7 +242,8 @@ def test_an_impulse_meter_and_save_anyway(trees, tmp_path):
             assert 'name="%s"' % name in page
         form = {"token": token_of(page), "ssid": "*", "ssid_other": "Not built yet",
                 "password": "some password", "serial": "4711", "reading": "12345,678",
-                "pulses_per_unit": "800"}  # fmt: skip
+                "pulses_per_unit": "800", "setup_password": "another one"}  # fmt: skip
+        session = login(device, KEY[:16])
         scripted = {"Accept": "application/json"}
         assert ask(device, "/setup", urlencode(form), headers=scripted)[0] == 202
         report = state_of(device, "failed")
@@ -249,10 +252,12 @@ def test_an_impulse_meter_and_save_anyway(trees, tmp_path):
         assert ask(device, "/setup", urlencode(form))[0] == 303, "again, as often as wanted"
         state_of(device, "failed")
         assert "saved" not in " ".join(device.lines).lower()
+        assert ask(device, "/live", far=True, headers=session)[0] == 200
         save = urlencode({"token": form["token"]})
         status, _, told = ask(device, "/save", save, headers=scripted)
         assert status == 200 and json.loads(told)["state"] == "saved"
         assert json.loads(told)["address"] == "", "it is not in that network"
+        assert ask(device, "/live", far=True, headers=session)[0] == 303, "a new password"
         device.wait_line("setup: saved: .*pulses_per_unit")
         device.wait_line("meter: reading 4711", 60)  # restarted: what is new holds now
         device.stop()
