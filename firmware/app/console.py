@@ -79,7 +79,7 @@ class Console:
     def _channel(self):
         try:
             print("channel", self._app.board.station().config("channel"))
-        except OSError as error:
+        except (OSError, RuntimeError) as error:
             print(error)  # the radio is off
 
     def _credentials(self):

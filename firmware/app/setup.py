@@ -168,13 +168,12 @@ class Setup:
             from firmware.app.portal import Portal
 
             self.portal = Portal(self._app)
+            if self.open:
+                self.portal.open(self._names)
         except MemoryError:
             self._unload()
             self._retry = self._app.clock.uptime() + _RETRY_S
             self._app.log.state("setup", "no room for the pages: %d bytes" % gc.mem_free())
-            return
-        if self.open:
-            self.portal.open(self._names)
 
     def _unload(self):
         """Makes the next import read the code again; until then nothing holds it."""

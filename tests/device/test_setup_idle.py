@@ -107,3 +107,22 @@ async def test_a_meter_that_finds_no_room_again_restarts_the_device():
         app.board.restart = lambda restarts=restarts: restarts.append(1)
         Setup(app)._unload()
         assert restarts == [1]
+
+
+def test_pages_without_room_for_their_name_server_are_given_back():
+    class Crowded(Portal):
+        def __init__(self, app):
+            Portal.__init__(self, app.clock)
+
+        def open(self, names):
+            raise MemoryError
+
+    class Pages:
+        Portal = Crowded
+
+    sys.modules["firmware.app.portal"] = Pages
+    setup = Setup(App())
+    setup.open = True
+    setup._load()
+    assert setup.portal is None
+    assert "firmware.app.portal" not in sys.modules
