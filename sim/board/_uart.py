@@ -7,6 +7,7 @@
 # set, what is received is what such levels look like to this UART (_serial); else bytes are bytes,
 # and world.uart_settings tells what was set.
 
+import _thread
 import io
 from micropython import RingIO, const
 from time import sleep_ms, sleep_us, ticks_add, ticks_diff, ticks_ms, ticks_us
@@ -37,6 +38,7 @@ class UART(io.IOBase):
             "txbuf": 256, "rxbuf": 256, "timeout": 0, "timeout_char": 0, "invert": 0,
         }  # fmt: skip
         self._tx = self._rx = None
+        self._lock = _thread.allocate_lock()  # of _sending and what it says of the buffer
         self._lost = 0
         self._line = None  # how the far end is set, of the wire; None: as this UART
         self._ears = None  # Resampler, if that is not how this UART is set
@@ -146,8 +148,9 @@ class UART(io.IOBase):
             if self._mask != 255:
                 data = bytes(b & self._mask for b in data)
             self._wire.write(data)
+        with self._lock:  # what is written meanwhile is seen here, or finds the line idle
             waiting = tx.any()
-        self._sending = waiting > 0
+            self._sending = waiting > 0
         if waiting:
             us = min(waiting, _TX_CHUNK) * self._byte_us
             left = us - ticks_diff(ticks_us(), self._tx_us)
@@ -190,11 +193,14 @@ class UART(io.IOBase):
         view = memoryview(data)
         done = 0
         while done < len(view):
-            if not self._sending:  # the line was idle: the first start bit goes out now
-                self._tx_us = ticks_us()
-                self._sending = True
+            with self._lock:
+                done += self._tx.write(view[done:]) or 0
+                idle = not self._sending
+                if idle:  # the first start bit goes out now
+                    self._tx_us = ticks_us()
+                    self._sending = True
+            if idle:
                 world.after(1, self._send, None)
-            done += self._tx.write(view[done:]) or 0
             if done < len(view):
                 sleep_us(self._byte_us)
         return done
